@@ -1,0 +1,66 @@
+"""Jobs, schedules and the sensor: when sources are looked at, and that a build follows a change.
+
+Not here: runs from the command line (pipelines.run).
+"""
+
+from typing import Any
+
+import dagster as dg
+
+from pipelines.assets.context import Location, keys
+from pipelines.cadence import groups
+from pipelines.dagster_home import MAX_RUNTIME_SECONDS
+from pipelines.workspace import Workspace
+
+FETCH, BUILD = "fetch", "build"
+BUILD_GROUPS = ("raw", "core", "mart", "release")
+
+
+def jobs() -> list[Any]:
+    """`fetch` looks at the sources, `build` makes a release of what is known."""
+    limit = {"dagster/max_runtime": str(MAX_RUNTIME_SECONDS)}
+    return [
+        dg.define_asset_job(FETCH, selection=dg.AssetSelection.groups("snapshot"), tags=limit),
+        dg.define_asset_job(BUILD, selection=dg.AssetSelection.groups(*BUILD_GROUPS), tags=limit),
+    ]
+
+
+def schedules(location: Location) -> list[dg.ScheduleDefinition]:
+    """One schedule per cadence (or own cron) that a source has; a missed tick runs once, for the latest only."""
+    return [_schedule(location, name, cron, sources) for (name, cron), sources in sorted(groups(location.catalogue).items())]
+
+
+def _schedule(location: Location, name: str, cron: str, sources: list[str]) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=name,
+        job_name=FETCH,
+        cron_schedule=cron,
+        execution_timezone=location.settings.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Looks at: {', '.join(sources)}",
+    )
+    def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        return dg.RunRequest(run_key=None, asset_selection=keys("snapshot", sources))
+
+    return tick
+
+
+def sensors(location: Location) -> list[dg.SensorDefinition]:
+    """The sensor that asks for one build per state of code, catalogue and retrievals."""
+
+    @dg.sensor(
+        name="build_on_change",
+        job_name=BUILD,
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+    )
+    def build_on_change(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        from pipelines.publishing import release_of_state
+
+        state = Workspace(location.settings, location.catalogue, "sensor").state()
+        if state == context.cursor or release_of_state(location.settings, state):
+            return dg.SkipReason("nothing has changed since the last build")
+        context.update_cursor(state)
+        return dg.RunRequest(run_key=state)
+
+    return [build_on_change]

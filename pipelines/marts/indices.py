@@ -1,0 +1,100 @@
+"""Family indices: every edition and variant of every index, and the scoreboards.
+
+Not here: the method (index.build).
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from pipelines import progress
+from pipelines.index.build import EditionResult, build_edition, edition_of
+from pipelines.index.period import ordinal
+from pipelines.marts.observations import keep, observation_at
+from pipelines.workspace import Workspace
+from warehouse.catalogue.index import Edition, Index, Variant
+from warehouse.core import Core
+from warehouse.tables import polars_schema, tables
+
+BUILT = ("index_edition", "index_node", "index_input", "index_parameter", "index_score", "index_contribution")
+NOT_YET_FILLED = ("rank_interval", "sensitivity", "coherence")
+TABLES = (*BUILT, *NOT_YET_FILLED)
+
+
+def scoreboard_name(index_id: str) -> str:
+    return f"scoreboard_{index_id}"
+
+
+def build(workspace: Workspace) -> dict[str, int]:
+    """Build the family; returns rows by table. Warnings of the method are kept for the run's report."""
+    with progress.step("indices") as note:
+        results: list[EditionResult] = []
+        with workspace.core() as core:
+            for index_id, index in sorted(workspace.catalogue.indices.items()):
+                for edition in (*index.editions, *index.variants):
+                    results.append(_edition(workspace, core, index_id, index, edition))
+        frames = {name: _together(name, results) for name in BUILT}
+        frames |= {name: _empty(name) for name in NOT_YET_FILLED}
+        for index_id, index in sorted(workspace.catalogue.indices.items()):
+            frames[scoreboard_name(index_id)] = scoreboard(workspace, index_id, index, frames["index_score"])
+        warnings = [f"{w.index_id}:{w.edition_id} {w.node_id} {w.ref_area} {w.time_period}: {w.text}"
+                    for result in results for w in result.warnings]  # fmt: skip
+        workspace.keep_json("index_warnings.json", warnings)
+        note.say(f"{len(results)} editions, {frames['index_score'].height} scores"
+                 + (f", {len(warnings)} warnings" if warnings else ""))  # fmt: skip
+        return keep(workspace, frames)
+
+
+def _edition(
+    workspace: Workspace, core: Core, index_id: str, index: Index, edition: Edition | Variant
+) -> EditionResult:
+    catalogue = workspace.catalogue
+    own = (edition if isinstance(edition, Edition) else edition_of(index, edition)).as_of
+    limits = [day for day in (own, workspace.as_of) if day]
+    observations = observation_at(workspace, core, own)
+    return build_edition(
+        index_id, index, edition, observations, catalogue.indicators, catalogue.units, catalogue.areas,
+        as_of=min(limits) if limits else None,
+    )  # fmt: skip
+
+
+def _together(name: str, results: list[EditionResult]) -> pl.DataFrame:
+    parts = [getattr(result, name) for result in results]
+    return pl.concat(parts) if parts else _empty(name)
+
+
+def _empty(name: str) -> pl.DataFrame:
+    return pl.DataFrame(schema=polars_schema(tables({})[name]))
+
+
+def scoreboard(workspace: Workspace, index_id: str, index: Index, scores: pl.DataFrame) -> pl.DataFrame:
+    """One row per edition, area and period: score, rank, change to the period before, and the pillars side by side."""
+    mine = scores.filter(pl.col("index_id") == index_id)
+    keys = ["edition_id", "ref_area", "time_period"]
+    top = mine.filter(pl.col("node_kind") == "index").select(*keys, "period_start", "period_year", "score", "score_rank")
+    numbers = {period: ordinal(period) for period in top["time_period"].unique()}
+    place = top.with_columns(
+        freq=pl.col("time_period").replace_strict({p: n[0] for p, n in numbers.items() if n}, default=None, return_dtype=pl.String),
+        number=pl.col("time_period").replace_strict({p: n[1] for p, n in numbers.items() if n}, default=None, return_dtype=pl.Int64),
+    )
+    before = place.select("edition_id", "ref_area", "freq", pl.col("number") + 1, previous="score")
+    areas = pl.DataFrame(
+        [(key, area.name_en, area.name_zh) for key, area in sorted(workspace.catalogue.areas.items())],
+        schema=["ref_area", "area_name_en", "area_name_zh"], orient="row",
+    )  # fmt: skip
+    board = (
+        place.join(before, on=["edition_id", "ref_area", "freq", "number"], how="left")
+        .with_columns(change_abs=pl.col("score") - pl.col("previous"))
+        .join(areas, on="ref_area", how="left")
+        .select(*keys, "period_start", "period_year", "area_name_en", "area_name_zh", "score", "score_rank", "change_abs")
+    )
+    for pillar in pillars(index_id, index):
+        part = mine.filter(pl.col("node_id") == pillar).select(*keys, pl.col("score").alias(pillar))
+        board = board.join(part, on=keys, how="left")
+    return board.sort(keys)
+
+
+def pillars(index_id: str, index: Index) -> list[str]:
+    """The nodes right below the index, in the order of the YAML."""
+    return [node_id for node_id, node in index.nodes.items() if (node.parent or index_id) == index_id]
+

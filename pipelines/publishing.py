@@ -1,0 +1,219 @@
+"""From marts to the release: stage the file, let it be judged, publish it, switch back and forth.
+
+Not here: how a file is written and switched (warehouse.publish, warehouse.releases), the rules (expectations), the
+marts themselves.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from expectations.judgement import Result, headline, quality_rows, row_text
+from expectations.plan import release_plan
+from pipelines import progress, validation
+from pipelines.marts import families, release_tables
+from pipelines.marts.headlines import headlines
+from pipelines.marts.observations import kept
+from pipelines.report import RunReport
+from pipelines.settings import Settings, now
+from pipelines.version import code_version
+from pipelines.workspace import Workspace, home_lock
+from warehouse import publish as publisher
+from warehouse import releases
+from warehouse.catalogue.load import Catalogue, digest_of
+from warehouse.errors import IndexhouseError
+from warehouse.tables import dictionary_rows
+
+MADE_WITH_THE_CANDIDATE = ("release", "dictionary", "quality")
+FILE = "release/indexhouse.duckdb"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A staged release and what is wrong with it: table -> lines; `blocking` names the tables that stop it."""
+
+    release_id: str
+    rows: int
+    problems: dict[str, list[str]]
+    blocking: list[str]
+    warnings: list[str]
+
+    def blocks(self, table: str) -> bool:
+        return table in self.blocking
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Where a release is, whether BI opens it from now on, and if not, why."""
+
+    release_id: str
+    file: Path
+    is_current: bool
+    reason: str
+
+
+def build_candidate(workspace: Workspace) -> Candidate:
+    """Stage all tables in one file, let Great Expectations judge it, write the judgements into it."""
+    with progress.step("candidate") as note:
+        tables = release_tables(workspace.catalogue)
+        names = [name for family in families(workspace.catalogue) for name in family.tables]
+        frames: dict[str, pl.DataFrame | Path] = {name: workspace.file(f"marts/{name}.parquet") for name in names}
+        row = release_row(workspace)
+        frames["release"] = pl.DataFrame([row])
+        frames["dictionary"] = dictionary_rows(tables)
+        intake_rows = workspace.read_json("intake_checks.json")
+        frames["quality"] = pl.DataFrame(intake_rows, infer_schema_length=None)
+        path, release_id = workspace.file(FILE), row["release_id"]
+        publisher.stage(path, frames, tables, release_id)
+        results = validation.validate(path, release_plan(tables.values(), workspace.catalogue))
+        judged = quality_rows(results)
+        publisher.fill(path, tables["quality"], pl.DataFrame(intake_rows + judged, infer_schema_length=None), release_id)
+        publisher.verify(path, tables, release_id)
+        with workspace.locked(), workspace.core() as core:
+            core.keep_checks(workspace.run_id, "release", judged)
+        candidate = _candidate(release_id, sum(table_rows(workspace, names).values()), results, workspace)
+        workspace.keep_json("candidate.json", asdict(candidate))
+        failed = sum(1 for r in results if r.status == "failed")
+        note.say(f"{release_id}: {len(tables)} tables, {candidate.rows} rows, {len(judged)} checks, {failed} failed"
+                 + (f" ({len(candidate.blocking)} tables blocked)" if candidate.blocking else ""))  # fmt: skip
+    for line in candidate.warnings[:12]:
+        progress.warn(line)
+    return candidate
+
+
+def _candidate(release_id: str, rows: int, results: list[Result], workspace: Workspace) -> Candidate:
+    problems: dict[str, list[str]] = defaultdict(list)
+    warnings = []
+    for result in results:
+        if result.status == "failed":
+            shown = "; ".join(row_text(result.message, row) for row in result.failing_rows[:3])
+            line = f"{result.check_id}: {result.expectation}: {headline(result)}" + (f" ({shown})" if shown else "")
+            problems[result.table_name].append(line)
+            if not result.is_blocking:
+                warnings.append(line)
+    blocking = sorted({result.table_name for result in results if result.is_blocking})
+    warnings += [line for line in workspace.read_json("intake_messages.json") if line.startswith("warning")]
+    return Candidate(release_id, rows, dict(problems), blocking, warnings)
+
+
+def table_rows(workspace: Workspace, names: list[str]) -> dict[str, int]:
+    return {name: pl.scan_parquet(workspace.file(f"marts/{name}.parquet")).select(pl.len()).collect().item() for name in names}
+
+
+def release_row(workspace: Workspace) -> dict[str, Any]:
+    """The one row of the table `release`; the id follows from code, catalogue, collapsed records and as-of date."""
+    vintages = kept(workspace, "observation_vintage")["vintage"]
+    if not len(vintages):
+        raise IndexhouseError("no observation is known: no source brought any value; see `indexhouse status`")
+    newest = vintages.max()
+    assert isinstance(newest, date)
+    records = pl.read_parquet(workspace.file("records.parquet"))
+    keys = records.select("source_id", "sequence", "vintage", "retrieved_at", "snapshot_id", "file_name").rows()
+    input_hash = digest_of(keys)
+    digest = digest_of([code_version(), workspace.catalogue.digest, input_hash, str(workspace.as_of or "")])
+    return {
+        "release_id": f"{newest:%Y%m%d}-{digest[:8]}", "as_of": workspace.as_of, "data_vintage": newest,
+        "code_version": code_version(), "catalogue_hash": workspace.catalogue.digest, "input_hash": input_hash,
+        "run_id": workspace.run_id, "built_at": now(),
+    }  # fmt: skip
+
+
+def publish_candidate(workspace: Workspace, switch: bool) -> Outcome:
+    """Keep the judged candidate as a release; make it current when asked to and when it is not older than the current.
+
+    Holds the home's lock.
+    """
+    with progress.step("publish") as note, workspace.locked():
+        candidate = workspace.read_json("candidate.json")
+        path = workspace.file(FILE)
+        facts = releases.read_release(path)
+        manifest = {
+            "state": workspace.state(), "release_id": facts.release_id, "as_of": facts.as_of,
+            "data_vintage": facts.data_vintage, "code_version": facts.code_version,
+            "records": [asdict(record) for records in workspace.records.values() for record in records],
+            "catalogue": workspace.catalogue.document,
+        }  # fmt: skip
+        done = publisher.publish(
+            workspace.settings.release, path.parent, json.loads(json.dumps(manifest, ensure_ascii=False, default=str)),
+            facts.built_at, keep=workspace.settings.keep, make_current=switch,
+        )  # fmt: skip
+        outcome = Outcome(done.release_id, done.file, done.is_current, done.reason)
+        workspace.keep_json("outcome.json", asdict(outcome) | {"warnings": candidate["warnings"]})
+        note.say(f"{done.release_id} {'is current' if done.is_current else 'is kept, not current: ' + done.reason}")
+        return outcome
+
+
+def report_of(settings: Settings, catalogue: Catalogue, run_id: str, started_at: str) -> RunReport:
+    """The report of a run that ended well, from what it left in staging; the staging folder is removed."""
+    workspace = Workspace(settings, catalogue, run_id)
+    outcome = workspace.read_json("outcome.json")
+    report = RunReport(
+        "published" if outcome["is_current"] else "built",
+        outcome["release_id"],
+        run_id,
+        started_at,
+        message=outcome["reason"],
+        warnings=outcome["warnings"],
+        headlines=headlines(workspace),
+        file=str(outcome["file"]),
+    )
+    Workspace.clear_staging(settings, run_id)
+    return report
+
+
+def problems_of(settings: Settings, run_id: str) -> list[str]:
+    """Why the candidate of a run was stopped; empty when it failed before it was judged."""
+    path = settings.staging / run_id / "candidate.json"
+    if not path.exists():
+        return []
+    candidate = json.loads(path.read_text("utf-8"))
+    return [line for table in candidate["blocking"] for line in candidate["problems"][table]]
+
+
+def heal(settings: Settings) -> None:
+    """Put right what a killed run left behind: release folder and staging."""
+    for line in releases.heal(settings.release):
+        progress.warn(f"release folder: {line}")
+    Workspace.clear_staging(settings)
+
+
+def has_release(settings: Settings) -> bool:
+    return (settings.release / releases.FILE).exists()
+
+
+def release_of_state(settings: Settings, state: str) -> str:
+    """The kept release that was built from this state of code, catalogue and retrievals; '' when there is none."""
+    for path in sorted(settings.release.glob("*/manifest.json")):
+        manifest = read_manifest(path)
+        if manifest.get("state") == state:
+            return path.parent.name
+    return ""
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise IndexhouseError(f"{path}: cannot be read ({error}); restore the release folder from a backup") from None
+    return document
+
+
+def publish_release(settings: Settings, release_id: str) -> str:
+    """Make a kept release current on a person's word. Raises IndexhouseError when it is unknown or damaged."""
+    with home_lock(settings):
+        return releases.switch(settings.release, release_id).release_id
+
+
+def roll_back(settings: Settings) -> str:
+    """Make the previous release current on a person's word."""
+    with home_lock(settings):
+        return releases.rollback(settings.release).release_id
+
+

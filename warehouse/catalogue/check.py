@@ -1,0 +1,177 @@
+"""Cross-checks of a catalogue: every id that one file names must be declared in another, and must fit.
+
+Not here: the shape of each file (the models) and judging data (expectations).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from warehouse.catalogue.base import CatalogueError, IndexhouseError, suggest
+from warehouse.catalogue.claim import problems as claim_problems
+from warehouse.catalogue.index import problems as index_problems
+from warehouse.catalogue.load import Catalogue
+from warehouse.catalogue.measure import conversion, measure
+from warehouse.catalogue.source import Bundled, Source
+
+
+def check(catalogue: Catalogue) -> None:
+    """Raise CatalogueError with every problem found, each as `file: key: what; remedy`."""
+    problems = [
+        *_units(catalogue),
+        *_areas(catalogue),
+        *_indicators(catalogue),
+        *_sources(catalogue),
+        *_priorities(catalogue),
+        *_indices(catalogue),
+        *_claims(catalogue),
+    ]
+    if problems:
+        raise CatalogueError(problems)
+
+
+def indicators_of(source: Source, catalogue: Catalogue) -> set[str]:
+    """The indicators that a source can bring: of its columns, its code list, or any when the file holds our ids."""
+    layout = source.layout
+    variants = [layout, *(layout.model_validate(merge(layout.model_dump(exclude_unset=True), note.layout))
+                          for note in source.files if note.layout)]  # fmt: skip
+    found: set[str] = set()
+    for variant in variants:
+        found |= {column.indicator for column in variant.columns}
+        role = variant.indicator
+        if role is None:
+            continue
+        if role.value is not None:
+            found.add(role.value)
+        elif role.values:
+            found |= set(role.values.values())
+        else:
+            found |= set(catalogue.indicators)
+    return found
+
+
+def merge(base: dict, change: dict) -> dict:  # type: ignore[type-arg]
+    """`change` laid over `base`, mappings merged, everything else replaced."""
+    merged = dict(base)
+    for key, value in change.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def _units(catalogue: Catalogue) -> Iterator[str]:
+    for unit_id in catalogue.units:
+        try:
+            measure(unit_id, catalogue.units)
+        except IndexhouseError as error:
+            yield f"{catalogue.where('units', unit_id)}: {unit_id}: {error}"
+
+
+def _areas(catalogue: Catalogue) -> Iterator[str]:
+    claimed: dict[str, str] = {}
+    for area_id, area in catalogue.areas.items():
+        where = f"{catalogue.where('areas', area_id)}: {area_id}"
+        if area.parent and area.parent not in catalogue.areas:
+            yield f"{where}: parent '{area.parent}' is unknown; {suggest(area.parent, catalogue.areas)}"
+        elif _leads_back(area_id, {k: a.parent for k, a in catalogue.areas.items()}):
+            yield f"{where}: its parents lead back to itself; break the circle"
+        for spelling in sorted(area.all_spellings(area_id)):
+            if spelling in claimed:
+                yield f"{where}: spelling '{spelling}' is claimed by {claimed[spelling]} too; keep it in one of the two"
+            claimed.setdefault(spelling, area_id)
+
+
+def _leads_back(start: str, parents: dict[str, str | None]) -> bool:
+    seen, here = set(), parents.get(start)
+    while here is not None and here not in seen:
+        if here == start:
+            return True
+        seen.add(here)
+        here = parents.get(here)
+    return False
+
+
+def _indicators(catalogue: Catalogue) -> Iterator[str]:
+    brought = set().union(*(indicators_of(source, catalogue) for source in catalogue.sources.values()), set())
+    for key, indicator in catalogue.indicators.items():
+        where = f"{catalogue.where('indicators', key)}: {key}"
+        if indicator.unit not in catalogue.units:
+            yield f"{where}: unit '{indicator.unit}' is unknown; {suggest(indicator.unit, catalogue.units)}"
+        if indicator.denominator and indicator.denominator not in catalogue.indicators:
+            yield (f"{where}: denominator '{indicator.denominator}' is unknown; "
+                   f"{suggest(indicator.denominator, catalogue.indicators)}")  # fmt: skip
+        low, high = indicator.plausible.min, indicator.plausible.max
+        if low is not None and high is not None and low > high:
+            yield f"{where}: plausible.min {low} is above plausible.max {high}; exchange them"
+        if indicator.formula is None and key not in brought:
+            yield f"{where}: no source brings it and it has no formula; add one, or remove the indicator"
+
+
+def _sources(catalogue: Catalogue) -> Iterator[str]:
+    for source_id, source in catalogue.sources.items():
+        where = catalogue.where("sources", source_id)
+        for indicator_id in sorted(indicators_of(source, catalogue) - set(catalogue.indicators)):
+            yield f"{where}: indicator '{indicator_id}' is unknown; {suggest(indicator_id, catalogue.indicators)}"
+        yield from (f"{where}: {text}" for text in _source_units(source, catalogue))
+        for number, correction in enumerate(source.corrections):
+            place = f"{where}: corrections.{number}"
+            if correction.indicator not in catalogue.indicators:
+                yield f"{place}: indicator '{correction.indicator}' is unknown; " + suggest(
+                    correction.indicator, catalogue.indicators
+                )
+            if correction.ref_area not in catalogue.areas:
+                yield f"{place}: ref_area '{correction.ref_area}' is unknown; {suggest(correction.ref_area, catalogue.areas)}"
+        if isinstance(source.fetch, Bundled):
+            folder = folder_of(catalogue, source_id)
+            for pattern in source.fetch.files:
+                if not any(folder.glob(pattern)):
+                    yield f"{where}: fetch.files: '{pattern}' matches no file in {folder.name}/; add the file or mend the name"
+
+
+def folder_of(catalogue: Catalogue, source_id: str) -> Path:
+    """The catalogue folder that declares a source; its bundled files are relative to it."""
+    return catalogue.origin["sources", source_id].parent.parent
+
+
+def _source_units(source: Source, catalogue: Catalogue) -> Iterator[str]:
+    default = source.layout.unit if isinstance(source.layout.unit, str) else None
+    if default and default not in catalogue.units:
+        yield f"layout.unit: '{default}' is unknown; {suggest(default, catalogue.units)}"
+        return
+    for column in source.layout.columns:
+        unit_id = column.unit or default
+        indicator = catalogue.indicators.get(column.indicator)
+        if unit_id is None or indicator is None or indicator.unit not in catalogue.units:
+            continue
+        try:
+            conversion(unit_id, indicator.unit, catalogue.units)
+        except IndexhouseError as error:
+            yield f"layout.columns ({column.indicator}): {error}; give the unit that the file is in"
+
+
+def _priorities(catalogue: Catalogue) -> Iterator[str]:
+    taken: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for source_id, source in catalogue.sources.items():
+        for indicator_id in indicators_of(source, catalogue):
+            priority = source.priority_for.get(indicator_id, source.priority)
+            taken[indicator_id, priority].append(source_id)
+        for indicator_id in sorted(set(source.priority_for) - indicators_of(source, catalogue)):
+            yield f"{catalogue.where('sources', source_id)}: priority_for: '{indicator_id}' is not of this source; remove it"
+    for (indicator_id, priority), sources in sorted(taken.items()):
+        if len(sources) > 1:
+            yield (f"{catalogue.where('sources', sorted(sources)[1])}: priority {priority} for '{indicator_id}' is also that of "
+                   f"{sorted(sources)[0]}; give each source of one indicator its own (priority_for)")  # fmt: skip
+
+
+def _indices(catalogue: Catalogue) -> Iterator[str]:
+    for index_id, index in catalogue.indices.items():
+        for text in index_problems(index_id, index, catalogue.indicators, catalogue.areas):
+            yield f"{catalogue.where('indices', index_id)}: {text}"
+
+
+def _claims(catalogue: Catalogue) -> Iterator[str]:
+    for publication_id, publication in catalogue.claims.items():
+        for text in claim_problems(publication, catalogue.indicators, catalogue.areas):
+            yield f"{catalogue.where('claims', publication_id)}: {text}"

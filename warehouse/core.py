@@ -1,0 +1,188 @@
+"""The working file: change log of all observations, records, rejects, run history; and what was known at a date.
+
+Only one process writes it, under the home's lock. It can be made again from the snapshots and the catalogue.
+Not here: opening DuckDB (db), reading files (pipelines.sources), the released file (publish).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from warehouse.catalogue.load import Catalogue
+from warehouse.db import Connection, connect
+
+RECORD_INPUT = {
+    "source_id": pl.String, "sequence": pl.Int32, "vintage": pl.Date, "retrieved_at": pl.Datetime("us"),
+    "snapshot_id": pl.String, "vintage_basis": pl.String, "file_name": pl.String, "media_type": pl.String,
+    "size_kb": pl.Float64, "rows_in": pl.Int32, "is_complete": pl.Boolean, "is_rejected": pl.Boolean,
+    "reason_code": pl.String, "reason_en": pl.String, "reason_zh": pl.String, "readings": pl.String,
+}  # fmt: skip
+
+
+def sql(name: str) -> str:
+    """The text of one relation in warehouse/sql."""
+    return (files("warehouse") / "sql" / f"{name}.sql").read_text("utf-8")
+
+
+class Core:
+    """The working file, open. Use as a context manager."""
+
+    def __init__(self, path: Path, threads: int | None = None) -> None:
+        self._opened = connect(path, threads=threads)
+        self.con: Connection = self._opened.__enter__()
+        self.con.execute(sql("core_schema"))
+
+    def __enter__(self) -> Core:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._opened.__exit__(*exc)  # type: ignore[arg-type]
+
+    def source_states(self) -> dict[str, str]:
+        """What each source's rows were computed from, to find the sources that changed."""
+        return dict(self.con.execute("select source_id, state from meta.source_state").fetchall())
+
+    def rebuild(self, records: pl.DataFrame, states: dict[str, str], priorities: Iterable[tuple[str, str, int]]) -> None:
+        """Make the change log of the sources in `states` anew, drop sources that are gone, in one transaction.
+
+        In: records in RECORD_INPUT columns (all collapsed records of those sources, accepted and rejected, `sequence`
+        in the order vintage, retrieved_at, snapshot id); states source -> digest of its inputs.
+        """
+        con = self.con
+        rows = list(priorities)
+        known = {source_id for source_id, _, _ in rows}
+        con.execute("begin")
+        try:
+            self._replace_priorities(rows)
+            gone = [s for s in self.source_states() if s not in known]
+            for source_id in [*states, *gone]:
+                for table in ("core.observation", "core.record", "core.reject", "meta.source_state"):
+                    con.execute(f"delete from {table} where source_id = ?", [source_id])
+            if states:
+                self._change_log(records)
+                con.executemany("insert into meta.source_state values (?, ?)", list(states.items()))
+            con.execute("commit")
+        except BaseException:
+            con.execute("rollback")
+            raise
+
+    def _replace_priorities(self, rows: list[tuple[str, str, int]]) -> None:
+        self.con.execute("delete from core.priority")
+        if rows:
+            frame = pl.DataFrame(rows, schema=["source_id", "indicator_id", "priority"], orient="row")
+            self._insert("core.priority", frame)
+
+    def _change_log(self, records: pl.DataFrame) -> None:
+        con = self.con
+        con.register("record_frame", records.to_arrow())
+        con.execute("create or replace temp table record_input as select * from record_frame")
+        con.unregister("record_frame")
+        accepted = records.filter(~pl.col("is_rejected"))["readings"].unique().sort().to_list()
+        if accepted:
+            for statement in sql("change_log").split(";\n"):
+                if statement.strip():
+                    con.execute(statement, {"files": accepted} if "$files" in statement else None)
+            con.execute(sql("change_log_keep_observation"))
+            con.execute(sql("change_log_keep_reject"))
+            con.execute(sql("change_log_keep_record"))
+        con.execute(sql("rejected_record"))
+
+    def _insert(self, table: str, frame: pl.DataFrame) -> None:
+        self.con.register("insert_frame", frame.to_arrow())
+        columns = ", ".join(frame.columns)
+        self.con.execute(f"insert into {table} ({columns}) select {columns} from insert_frame")
+        self.con.unregister("insert_frame")
+
+    def frame(self, name: str, as_of: date | None = None) -> pl.DataFrame:
+        """The rows of a relation in warehouse/sql as known at a date (None: everything known)."""
+        text = sql(name)
+        return self.con.sql(text, params={"as_of": as_of} if "$as_of" in text else None).pl()
+
+    def observation_as_of(self, as_of: date | None) -> pl.DataFrame:
+        """One row per key: the value in force at a date, its source, place and vintage."""
+        return self.frame("observation_as_of", as_of)
+
+    def observation_vintage(self, as_of: date | None, preferred: pl.DataFrame) -> pl.DataFrame:
+        """Every statement known at a date; `preferred` is `observation_as_of` of the same date."""
+        self.con.register("preferred", preferred.to_arrow())
+        try:
+            return self.frame("observation_vintage", as_of)
+        finally:
+            self.con.unregister("preferred")
+
+    def begin_run(self, run_id: str, started_at: datetime, state: str) -> None:
+        self.con.execute("delete from meta.run where run_id = ?", [run_id])
+        self.con.execute(
+            "insert into meta.run (run_id, started_at, state, status) values (?, ?, ?, 'started')",
+            [run_id, started_at, state],
+        )
+
+    def end_run(self, run_id: str, finished_at: datetime, status: str, release_id: str | None) -> None:
+        """Close a run's row with the totals of the records in force."""
+        self.con.execute(sql("end_run"), {"run_id": run_id, "finished_at": finished_at, "status": status,
+                                          "release_id": release_id})  # fmt: skip
+
+    def keep_checks(self, run_id: str, border: str, rows: list[dict[str, Any]]) -> None:
+        """Keep the judgements of one border in one run (columns of the release table `quality`)."""
+        self.con.execute("delete from meta.check_result where run_id = ? and border = ?", [run_id, border])
+        if rows:
+            frame = pl.DataFrame(rows).with_columns(run_id=pl.lit(run_id), border=pl.lit(border))
+            self._insert("meta.check_result", frame)
+
+    def row_counts(self) -> dict[str, int]:
+        """Rows of each core table."""
+        tables = ("observation", "record", "reject")
+        return {name: self._one(f"select count(*) from core.{name}") for name in tables}
+
+    def unbalanced(self) -> list[str]:
+        """Records whose value cells do not add up: `source / file: in = loaded + unchanged + ...`; empty is right."""
+        return [row[0] for row in self.con.execute(sql("unbalanced_record")).fetchall()]
+
+    def _one(self, text: str) -> int:
+        row = self.con.execute(text).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def accounting(self) -> dict[str, int]:
+        """Value cells of all records: in, loaded, unchanged, quarantined, excluded."""
+        row = self.con.execute(
+            "select coalesce(sum(rows_in), 0), coalesce(sum(rows_loaded), 0), coalesce(sum(rows_unchanged), 0), "
+            "coalesce(sum(rows_quarantined), 0), coalesce(sum(rows_excluded), 0) from core.record"
+        ).fetchone()
+        assert row is not None
+        return dict(zip(("in", "loaded", "unchanged", "quarantined", "excluded"), map(int, row), strict=True))
+
+
+def stage_intake(
+    path: Path, intake: pl.DataFrame, records: pl.DataFrame, indicators: pl.DataFrame, areas: pl.DataFrame
+) -> None:
+    """Write the file that the first border judges: tables reading (all value cells), intake, indicator, area.
+
+    In: `records` says which Parquet of readings belongs to which (source_id, snapshot_id, vintage).
+    """
+    path.unlink(missing_ok=True)
+    with connect(path) as con:
+        for name, frame in (("intake", intake), ("record", records), ("indicator", indicators), ("area", areas)):
+            con.register(f"{name}_frame", frame.to_arrow())
+            con.execute(f"create table {name} as select * from {name}_frame")
+            con.unregister(f"{name}_frame")
+        con.execute(sql("intake_reading"), {"files": records["readings"].unique().sort().to_list()})
+        con.execute("drop table record")
+
+
+def priorities(catalogue: Catalogue) -> list[tuple[str, str, int]]:
+    """(source, indicator, priority) of everything that the sources can bring, by source and indicator."""
+    from warehouse.catalogue.check import indicators_of
+
+    return [
+        (source_id, indicator_id, source.priority_for.get(indicator_id, source.priority))
+        for source_id, source in sorted(catalogue.sources.items())
+        for indicator_id in sorted(indicators_of(source, catalogue))
+    ]
+

@@ -121,7 +121,7 @@ def row_text(message: str, row: dict[str, Any]) -> str:
     if not message:
         return ", ".join(f"{key} {value}" for key, value in shown.items() if value != "")
     try:
-        return message.format_map(shown)
+        return " ".join(message.format_map(shown).split())
     except (KeyError, ValueError, IndexError):
         return row_text("", row)
 

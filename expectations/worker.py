@@ -157,7 +157,7 @@ class Judge:
     def _judge_suite(self, source: Any, suite: Suite, rows: int) -> list[Result]:
         """Great Expectations' own expectations in one pass without rows, the queries in one with rows."""
         try:
-            asset = source.add_table_asset(suite.table, table_name=suite.table)
+            asset = source.add_table_asset(f"suite {len(source.assets)}", table_name=suite.table)
             batch = asset.get_batch(asset.build_batch_request())
         except Exception as error:
             return [_broken(suite.table, each, _one_line(error)) for each in suite.expectations]

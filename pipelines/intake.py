@@ -321,7 +321,8 @@ def _stage_intake(workspace: Workspace, path: Path, accepted: list[tuple[int, In
             "rows_quarantined": item.rows_quarantined, "areas": item.areas, "areas_per_period": item.areas_per_period,
             "previous_areas_per_period": before,
             "volume_change_pct": 100 * (item.areas_per_period / before - 1) if before else None,
-            "warn_pct": volume.warn_pct, "reject_pct": volume.reject_pct, "min_areas": volume.min_areas,
+            "warn_pct": volume.warn_pct, "reject_pct": volume.reject_pct,
+            "min_areas": volume.min_areas if item.rows_value or item.rows_quarantined else 0,
             "is_volume_approved": any(note.approve_volume and fnmatch(item.file_name, note.match)
                                       for note in catalogue.sources[item.source_id].files),
             "max_quarantined_pct": catalogue.sources[item.source_id].max_quarantined_pct,

@@ -11,6 +11,7 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import polars as pl
@@ -33,6 +34,7 @@ from warehouse.tables import dictionary_rows
 
 MADE_WITH_THE_CANDIDATE = ("release", "dictionary", "quality")
 FILE = "release/indexhouse.duckdb"
+WARNING_WIDTH = 240
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,8 @@ def build_candidate(workspace: Workspace) -> Candidate:
         failed = sum(1 for r in results if r.status == "failed")
         note.say(f"{release_id}: {len(tables)} tables, {candidate.rows} rows, {len(judged)} checks, {failed} failed"
                  + (f" ({len(candidate.blocking)} tables blocked)" if candidate.blocking else ""))  # fmt: skip
-    for line in candidate.warnings[:12]:
-        progress.warn(line)
+    for line in candidate.warnings:
+        progress.warn(shorten(line.removeprefix("warning: "), WARNING_WIDTH, placeholder=" ..."))
     return candidate
 
 

@@ -91,6 +91,16 @@ def current(root: Path) -> Release | None:
     return replace(found, is_current=True, is_rolled_back=found.release_id in _read_history(root).rolled_back)
 
 
+def release_file(root: Path, release_id: str | None = None) -> Path:
+    """The file of a kept release, or of the current one. Raises IndexhouseError when there is none."""
+    if release_id is None:
+        file = root / FILE
+        if not file.exists():
+            raise IndexhouseError(f"{root}: nothing is published yet; `indexhouse run` makes a release")
+        return file
+    return _kept(root, release_id).file
+
+
 def list_releases(root: Path) -> list[Release]:
     """All releases that are kept, oldest build first; an unreadable one comes first, with its problem."""
     now = current(root)

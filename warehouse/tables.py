@@ -40,7 +40,7 @@ _RESERVED_WORDS = """
     having ilike in initially inner intersect into is isnull join lambda lateral leading left like limit map
     natural not notnull null offset on only or order outer overlaps pivot pivot_longer pivot_wider placing
     positional primary qualify references returning right select semi show similar some struct summarize
-    symmetric table tablesample then to trailing true try_cast union unique unpack unpivot using variadic
+    symmetric table tablesample then to trailing true try_cast tuple union unique unpack unpivot using variadic
     verbose when where window with
 """
 RESERVED = frozenset(_RESERVED_WORDS.split())

@@ -94,7 +94,7 @@ BREAKS = {
         "where node_id = 'research' and ref_area = 'CN-CC' and time_period = '2018'",
         "two latest research CN-CC 2018",
     ),
-    "growth.growth": ("update growth set change_abs = 49", "gdp  CN-AA 2016: 1000 to 1050 is not 49"),
+    "growth.growth": ("update growth set change_abs = 49", "gdp CN-AA 2016: 1000 to 1050 is not 49"),
     "comparison.comparison_rank": ("update comparison set score_rank = 13", "gdp CN-AA 2016: rank 13 of 12"),
     "revision.revision_known": ("update revision set previous_vintage = '2021-01-01'", "990 of 2021-01-01"),
     "claim.declared": ("delete from claim", "page F001: declared only"),

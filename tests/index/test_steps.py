@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pipelines.index.aggregate import aggregate, spread_weights
 from pipelines.index.denominate import denominate
 from pipelines.index.impute import impute

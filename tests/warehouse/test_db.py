@@ -77,17 +77,21 @@ def test_a_file_that_is_no_database_is_named_with_its_remedy(
 ) -> None:
     path = tmp_path / "broken.duckdb"
     path.write_bytes(content)
-    with pytest.raises(IndexhouseError, match=r"broken\.duckdb: is not a DuckDB file or is damaged.*restore"):
-        with db.connect(path, read_only=read_only):
-            pytest.fail("opened")
+    with (
+        pytest.raises(IndexhouseError, match=r"broken\.duckdb: is not a DuckDB file or is damaged.*restore"),
+        db.connect(path, read_only=read_only),
+    ):
+        pytest.fail("opened")
     assert path.read_bytes() == content
 
 
 def test_a_truncated_file_is_called_damaged(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:9000])
-    with pytest.raises(IndexhouseError, match=r"some\.duckdb: is not a DuckDB file or is damaged"):
-        with db.connect(file, read_only=True):
-            pytest.fail("opened")
+    with (
+        pytest.raises(IndexhouseError, match=r"some\.duckdb: is not a DuckDB file or is damaged"),
+        db.connect(file, read_only=True),
+    ):
+        pytest.fail("opened")
 
 
 def test_damage_found_while_reading_is_named_too(file: Path) -> None:
@@ -95,21 +99,29 @@ def test_damage_found_while_reading_is_named_too(file: Path) -> None:
     for place in range(3 * 4096 + 16, len(content), 64):
         content[place] ^= 255
     file.write_bytes(content)
-    with pytest.raises(IndexhouseError, match=r"some\.duckdb: is not a DuckDB file or is damaged"):
-        with db.connect(file, read_only=True) as con:
-            con.execute("select sum(n), max(filler) from t").fetchall()
+    with (
+        pytest.raises(IndexhouseError, match=r"some\.duckdb: is not a DuckDB file or is damaged"),
+        db.connect(file, read_only=True) as con,
+    ):
+        con.execute("select sum(n), max(filler) from t").fetchall()
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
-    with pytest.raises(IndexhouseError, match=r"gone\.duckdb: does not exist; `indexhouse run`"):
-        with db.read_only_release(tmp_path / "gone.duckdb"):
-            pytest.fail("opened")
-    with pytest.raises(IndexhouseError, match="is a folder"):
-        with db.connect(tmp_path):
-            pytest.fail("opened")
-    with pytest.raises(IndexhouseError, match="make its folder"):
-        with db.connect(tmp_path / "no" / "new.duckdb"):
-            pytest.fail("opened")
+    with (
+        pytest.raises(IndexhouseError, match=r"gone\.duckdb: does not exist; `indexhouse run`"),
+        db.read_only_release(tmp_path / "gone.duckdb"),
+    ):
+        pytest.fail("opened")
+    with (
+        pytest.raises(IndexhouseError, match="is a folder"),
+        db.connect(tmp_path),
+    ):
+        pytest.fail("opened")
+    with (
+        pytest.raises(IndexhouseError, match="make its folder"),
+        db.connect(tmp_path / "no" / "new.duckdb"),
+    ):
+        pytest.fail("opened")
 
 
 def test_a_file_that_another_process_writes_is_named_with_that_process(file: Path) -> None:
@@ -122,20 +134,22 @@ def test_a_file_that_another_process_writes_is_named_with_that_process(file: Pat
     ) as holder:
         assert holder.stdin and holder.stdout
         assert holder.stdout.readline() == "open\n"
-        with pytest.raises(
-            IndexhouseError, match=rf"some\.duckdb: process {holder.pid} .*wait until it ends"
+        with (
+            pytest.raises(IndexhouseError, match=rf"some\.duckdb: process {holder.pid} .*wait until it ends"),
+            db.connect(file),
         ):
-            with db.connect(file):
-                pytest.fail("opened")
+            pytest.fail("opened")
         holder.stdin.close()
     with db.connect(file) as con:
         assert con.execute("select count(*)::integer from t").fetchall() == [(10000,)]
 
 
 def test_a_mistake_in_sql_stays_what_it_is() -> None:
-    with pytest.raises(Exception, match="no_such_table") as caught:
-        with db.connect() as con:
-            con.execute("select * from no_such_table")
+    with (
+        pytest.raises(Exception, match="no_such_table") as caught,
+        db.connect() as con,
+    ):
+        con.execute("select * from no_such_table")
     assert not isinstance(caught.value, IndexhouseError)
 
 

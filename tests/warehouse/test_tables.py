@@ -39,7 +39,7 @@ TABLES = tables({"beijing_innovation": PILLARS})
 
 
 def contract() -> dict[str, list[str]]:
-    """Table -> columns of the contract in order, keys marked with *, release_id added where it ends the table."""
+    """Table -> columns of the contract in order, keys marked with *, release_id where it ends the table."""
     found = {}
     for line in CONTRACT.read_text("utf-8").splitlines():
         if not line.startswith("#"):
@@ -85,7 +85,7 @@ def test_the_same_name_has_the_same_type_everywhere() -> None:
     for table in TABLES.values():
         for column in table.columns:
             kinds.setdefault(column.name, set()).add(column.type)
-    # The contract uses one word for two things: the factor of a unit and the factor of a sensitivity analysis.
+    # The contract uses one word for two things: factor of a unit, factor of a sensitivity analysis.
     assert {name: kind for name, kind in kinds.items() if len(kind) > 1} == {"factor": {"DOUBLE", "VARCHAR"}}
 
 
@@ -131,10 +131,11 @@ def test_a_scoreboard_name_that_cannot_be_is_refused_by_name(index_id: str, pill
         tables({index_id: [(pillar, "n", "n")]})
 
 
-def test_reserved_words_are_those_of_the_database() -> None:
+def test_every_reserved_word_of_the_database_is_known() -> None:
     with db.connect() as con:
-        text = "select keyword_name from duckdb_keywords() where keyword_category in ('reserved', 'type_function')"
-        assert {word for (word,) in con.execute(text).fetchall()} == RESERVED
+        text = "select keyword_name from duckdb_keywords() "
+        text += "where keyword_category in ('reserved', 'type_function')"
+        assert {word for (word,) in con.execute(text).fetchall()} <= RESERVED
 
 
 def test_ddl_and_comments_make_the_declared_tables_without_keys() -> None:

@@ -74,12 +74,8 @@ class Validator:
                 f"the validation process cannot be started ({error}); check that {self._command[0]} runs"
             ) from error
         self._threads = [
-            threading.Thread(
-                target=_collect_answers, args=(self._process.stdout, self._answers), daemon=True
-            ),
-            threading.Thread(
-                target=_collect_lines, args=(self._process.stderr, self._last_lines), daemon=True
-            ),
+            threading.Thread(target=_collect_answers, args=(self._process.stdout, self._answers), daemon=True),
+            threading.Thread(target=_collect_lines, args=(self._process.stderr, self._last_lines), daemon=True),
         ]
         for thread in self._threads:
             thread.start()

@@ -70,9 +70,7 @@ def release_plan(tables: Iterable[Table], catalogue: Catalogue) -> list[Suite]:
     """
     declared = list(tables)
     filled = set(ALWAYS_FILLED)
-    filled |= set(FILLED_WITH_INDICES if catalogue.indices else ()) | set(
-        ["claim"] if catalogue.claims else ()
-    )
+    filled |= set(FILLED_WITH_INDICES if catalogue.indices else ()) | set(["claim"] if catalogue.claims else ())
     own: dict[str, list[Expectation]] = {}
     for table in declared:
         own[table.name] = [_key(table), _cells(table)]
@@ -174,9 +172,7 @@ def _cells(table: Table) -> Expectation:
         if column.name == "time_period" or column.name.endswith("_period"):
             blank = "" if column.name == "time_period" and "period_start" in names else f" and {name} <> ''"
             pattern = _text(PERIOD_PATTERN)
-            checks.append(
-                (f"not regexp_full_match({name}, {pattern}){blank}", f"{column.name} is not a period")
-            )
+            checks.append((f"not regexp_full_match({name}, {pattern}){blank}", f"{column.name} is not a period"))
     if {"time_period", "period_start", "period_year"} <= names:
         year = "substr(time_period, 1, 4)"
         checks.append((f"cast(year(period_start) as varchar) <> {year}", "period_start is of another year"))
@@ -240,9 +236,7 @@ def _claims(catalogue: Catalogue) -> list[Expectation]:
         for publication_id, publication in sorted(catalogue.claims.items())
         for claim_id in publication.statements
     ]
-    return _all_there(
-        "claim", ("publication_id", "claim_id"), rows, "every declared statement has its verdict"
-    )
+    return _all_there("claim", ("publication_id", "claim_id"), rows, "every declared statement has its verdict")
 
 
 def _editions(catalogue: Catalogue) -> list[Expectation]:
@@ -251,9 +245,7 @@ def _editions(catalogue: Catalogue) -> list[Expectation]:
         for index_id, index in sorted(catalogue.indices.items())
         for edition_id in (*(each.id for each in index.editions), *(each.id for each in index.variants))
     ]
-    return _all_there(
-        "index_edition", ("index_id", "edition_id"), rows, "every declared edition and variant is built"
-    )
+    return _all_there("index_edition", ("index_id", "edition_id"), rows, "every declared edition and variant is built")
 
 
 def _all_there(
@@ -291,9 +283,7 @@ def _scale(catalogue: Catalogue) -> list[Expectation]:
     key = ("index_id", "edition_id", "node_id", "ref_area", "time_period")
     message = _placed(key) + ": score {score} is outside {low} to {high}"
     description = "a score lies on the scale of its method"
-    return [
-        Expectation("release.index_score.scale", "sql", description, column="score", sql=sql, message=message)
-    ]
+    return [Expectation("release.index_score.scale", "sql", description, column="score", sql=sql, message=message)]
 
 
 def _scoreboard(index_id: str) -> Expectation:

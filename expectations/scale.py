@@ -38,9 +38,7 @@ def scale_rows(catalogue: Catalogue) -> list[tuple[str | float, ...]]:
             for node_id, bounds in node_bounds(index_id, edition).items():
                 if bounds is not None:
                     places = (_joined(bounds.periods), _joined(bounds.areas))
-                    rows.append(
-                        (index_id, edition_id, node_id, float(bounds.low), float(bounds.high), *places)
-                    )
+                    rows.append((index_id, edition_id, node_id, float(bounds.low), float(bounds.high), *places))
     return sorted(rows)
 
 

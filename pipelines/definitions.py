@@ -41,6 +41,16 @@ def build_definitions(settings: Settings, catalogue: Catalogue | None = None) ->
     )
 
 
+def fetch_job() -> dg.JobDefinition:
+    """The job `fetch` of the environment's home, for processes that make it again."""
+    return build_definitions(from_environment()).resolve_job_def(automation.FETCH)
+
+
+def build_job() -> dg.JobDefinition:
+    """The job `build` of the environment's home, for processes that make it again."""
+    return build_definitions(from_environment()).resolve_job_def(automation.BUILD)
+
+
 def executor_of(settings: Settings) -> dg.ExecutorDefinition:
     """The executor that INDEXHOUSE_EXECUTOR names; others than the two of Dagster itself need their package."""
     if settings.executor == "dask":

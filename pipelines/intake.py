@@ -18,6 +18,7 @@ import polars as pl
 from expectations.plan import intake_plan
 from expectations.judgement import Result, messages, quality_rows, row_text
 from pipelines import progress, validation
+from pipelines.settings import now
 from pipelines.sources.fetch import Fetched, fetch
 from pipelines.sources.read import read_snapshot
 from pipelines.version import code_version
@@ -28,7 +29,6 @@ from warehouse.catalogue.source import Bundled, Http
 from warehouse.errors import IndexhouseError
 from warehouse.snapshots import CorruptSnapshotError, Record, SnapshotStore, collapse
 
-CELL_OUTCOMES = ("value", "missing", "excluded", "quarantined")
 
 
 @dataclass(frozen=True)
@@ -159,6 +159,7 @@ def read_and_judge(workspace: Workspace) -> list[SourceIntake]:
 
     Files written: records.parquet (core.RECORD_INPUT, accepted and rejected), intake_checks.json.
     """
+    workspace.keep_json("started.json", now().isoformat())
     with progress.step("read") as note:
         intakes = [item for source_id in workspace.records for item in _read_source(workspace, source_id)]
         _refuse_outdated_corrections(workspace, intakes)
@@ -243,7 +244,10 @@ def _read_bytes(workspace: Workspace, record: Record, cells: Path) -> Intake:
         blank,
         vintage=min(vintage, record.retrieved_at.date()).isoformat(),
         vintage_basis=reading.vintage_basis,
-        **{f"rows_{outcome}": int(counts.get(outcome, 0)) for outcome in CELL_OUTCOMES},
+        rows_value=int(counts.get("value", 0)),
+        rows_missing=int(counts.get("missing", 0)),
+        rows_excluded=int(counts.get("excluded", 0)),
+        rows_quarantined=int(counts.get("quarantined", 0)),
         areas=values["ref_area"].n_unique() if values.height else 0,
         areas_per_period=pairs / periods if periods else 0.0,
         reason_code=problem.code if problem else "",
@@ -363,7 +367,7 @@ def _record_frame(
 
 def load_core(workspace: Workspace) -> CoreLoad:
     """Make the change log of the sources that changed anew. In: records.parquet. Holds the home's lock."""
-    with progress.step("core") as note, workspace.locked():
+    with progress.step("core") as note:
         records = pl.read_parquet(workspace.file("records.parquet"))
         wanted = {source_id: _source_state(workspace, source_id, records) for source_id in workspace.records}
         with workspace.core() as warehouse:
@@ -372,6 +376,7 @@ def load_core(workspace: Workspace) -> CoreLoad:
             warehouse.rebuild(records.filter(pl.col("source_id").is_in(list(changed))), changed,
                               core.priorities(workspace.catalogue))  # fmt: skip
             warehouse.keep_checks(workspace.run_id, "intake", workspace.read_json("intake_checks.json"))
+            workspace.keep_core_state(warehouse)
             load = CoreLoad(warehouse.row_counts(), warehouse.accounting(), warehouse.unbalanced())
         note.say(f"{len(changed)} sources loaded, {load.rows['observation']} observations in all vintages; "
                  + ", ".join(f"{name} {count}" for name, count in load.totals.items()))  # fmt: skip

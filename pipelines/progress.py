@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-STEPS = ("fetch", "read", "core", "observations", "indices", "growth", "claims", "candidate", "publish")
+STEPS = ("fetch", "read", "core", "observations", "claims", "indices", "growth", "candidate", "publish")
 _quiet = False
 
 

@@ -22,13 +22,14 @@ from pipelines import progress, validation
 from pipelines.marts import families, release_tables
 from pipelines.marts.headlines import headlines
 from pipelines.marts.observations import kept
-from pipelines.report import RunReport
+from pipelines.report import RunReport, keep_report
 from pipelines.settings import Settings, now
+from pipelines.alert import post_json
 from pipelines.version import code_version
 from pipelines.workspace import Workspace, home_lock
 from warehouse import publish as publisher
 from warehouse import releases
-from warehouse.catalogue.load import Catalogue, digest_of
+from warehouse.catalogue.load import digest_of
 from warehouse.errors import IndexhouseError
 from warehouse.tables import dictionary_rows
 
@@ -78,7 +79,7 @@ def build_candidate(workspace: Workspace) -> Candidate:
         judged = quality_rows(results)
         publisher.fill(path, tables["quality"], pl.DataFrame(intake_rows + judged, infer_schema_length=None), release_id)
         publisher.verify(path, tables, release_id)
-        with workspace.locked(), workspace.core() as core:
+        with workspace.core() as core:
             core.keep_checks(workspace.run_id, "release", judged)
         candidate = _candidate(release_id, sum(table_rows(workspace, names).values()), results, workspace)
         workspace.keep_json("candidate.json", asdict(candidate))
@@ -147,27 +148,20 @@ def publish_candidate(workspace: Workspace, switch: bool) -> Outcome:
             facts.built_at, keep=workspace.settings.keep, make_current=switch,
         )  # fmt: skip
         outcome = Outcome(done.release_id, done.file, done.is_current, done.reason)
-        workspace.keep_json("outcome.json", asdict(outcome) | {"warnings": candidate["warnings"]})
+        report = RunReport(
+            "published" if done.is_current else "built",
+            done.release_id,
+            workspace.run_id,
+            workspace.read_json("started.json"),
+            message=done.reason,
+            warnings=candidate["warnings"],
+            headlines=headlines(workspace),
+            file=str(done.file),
+        )
+        keep_report(workspace.settings, report)
+        Workspace.clear_staging(workspace.settings, workspace.run_id)
         note.say(f"{done.release_id} {'is current' if done.is_current else 'is kept, not current: ' + done.reason}")
         return outcome
-
-
-def report_of(settings: Settings, catalogue: Catalogue, run_id: str, started_at: str) -> RunReport:
-    """The report of a run that ended well, from what it left in staging; the staging folder is removed."""
-    workspace = Workspace(settings, catalogue, run_id)
-    outcome = workspace.read_json("outcome.json")
-    report = RunReport(
-        "published" if outcome["is_current"] else "built",
-        outcome["release_id"],
-        run_id,
-        started_at,
-        message=outcome["reason"],
-        warnings=outcome["warnings"],
-        headlines=headlines(workspace),
-        file=str(outcome["file"]),
-    )
-    Workspace.clear_staging(settings, run_id)
-    return report
 
 
 def problems_of(settings: Settings, run_id: str) -> list[str]:
@@ -179,11 +173,21 @@ def problems_of(settings: Settings, run_id: str) -> list[str]:
     return [line for table in candidate["blocking"] for line in candidate["problems"][table]]
 
 
+def keep_failure(settings: Settings, run_id: str, started_at: str, problems: list[str]) -> RunReport:
+    """Keep why a run failed for `status`, and tell the alert hook; its staging folder is removed."""
+    message = problems[0] if problems else "the run failed; see its log in `indexhouse serve`"
+    report = RunReport("failed", run_id=run_id, started_at=started_at, message=message, problems=problems[1:])
+    Workspace.clear_staging(settings, run_id)
+    report = keep_report(settings, report)
+    if settings.alert_url and (trouble := post_json(settings.alert_url, report.as_json() | {"home": str(settings.home)})):
+        progress.warn(f"INDEXHOUSE_ALERT_URL: the alert could not be sent: {trouble}")
+    return report
+
+
 def heal(settings: Settings) -> None:
-    """Put right what a killed run left behind: release folder and staging."""
+    """Put right what a killed run left behind in the release folder."""
     for line in releases.heal(settings.release):
         progress.warn(f"release folder: {line}")
-    Workspace.clear_staging(settings)
 
 
 def has_release(settings: Settings) -> bool:

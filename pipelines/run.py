@@ -14,13 +14,13 @@ import dagster as dg
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
 from pipelines import publishing, validation
-from pipelines.assets.automation import BUILD, FETCH
+from pipelines.assets.automation import BUILD, FETCH, text_of
 from pipelines.assets.context import AS_OF_TAG, OFFLINE_TAG, PID_TAG, PUBLISH_TAG, keys
 from pipelines.dagster_home import instance_folder
-from pipelines.definitions import build_definitions
-from pipelines.report import RunReport, keep_report
+from pipelines.definitions import build_definitions, build_job, fetch_job
+from pipelines.report import RunReport, keep_report, last_report
 from pipelines.settings import Settings, now
-from pipelines.workspace import Workspace, home_lock, open_catalogue
+from pipelines.workspace import LOCKED_HOME_VARIABLE, Workspace, home_lock, open_catalogue
 from warehouse import releases
 from warehouse.errors import IndexhouseError, suggest
 
@@ -50,9 +50,10 @@ def run(
         definitions = build_definitions(settings, catalogue)
         with dg.DagsterInstance.from_config(str(instance_folder(settings))) as instance:
             reap(instance)
+            _clear_dead_staging(settings, instance)
             tags = {PID_TAG: str(os.getpid()), OFFLINE_TAG: "yes" if offline else "no"}
             started = now()
-            fetched = _execute(definitions, FETCH, instance, tags, keys("snapshot", sorted(sources)) or None)
+            fetched = _execute(settings, definitions, FETCH, instance, tags, keys("snapshot", sorted(sources)) or None)
             _fail_unless(settings, fetched, started.isoformat())
             state = Workspace(settings, catalogue, "state", as_of).state()
             if existing := publishing.release_of_state(settings, state):
@@ -61,9 +62,12 @@ def run(
             tags[PUBLISH_TAG] = "yes" if publish and as_of is None else "no"
             if as_of:
                 tags[AS_OF_TAG] = as_of.isoformat()
-            built = _execute(definitions, BUILD, instance, tags, None)
+            built = _execute(settings, definitions, BUILD, instance, tags, None)
             _fail_unless(settings, built, started.isoformat())
-            return keep_report(settings, publishing.report_of(settings, catalogue, built.run_id, started.isoformat()))
+            report = last_report(settings)
+            if report is None or report.run_id != built.run_id:
+                raise IndexhouseError(f"{settings.home}: the report of run {built.run_id} is gone; see `indexhouse releases`")
+            return report
 
 
 def _nothing_to_build(settings: Settings, release_id: str, started_at: str, publish: bool) -> RunReport:
@@ -78,6 +82,7 @@ def _nothing_to_build(settings: Settings, release_id: str, started_at: str, publ
 
 
 def _execute(
+    settings: Settings,
     definitions: dg.Definitions,
     job: str,
     instance: dg.DagsterInstance,
@@ -85,7 +90,17 @@ def _execute(
     selection: Sequence[dg.AssetKey] | None,
 ) -> Any:
     """Run a job in this process, or on the configured executor, recorded in the instance."""
-    return definitions.resolve_job_def(job).execute_in_process(
+    if settings.executor == "in_process":
+        return definitions.resolve_job_def(job).execute_in_process(
+            instance=instance,
+            tags=tags,
+            asset_selection=selection,
+            raise_on_error=False,
+            run_config=QUIET_LOGGER,
+        )
+    os.environ.update(settings.as_environment() | {LOCKED_HOME_VARIABLE: str(settings.home)})
+    return dg.execute_job(
+        dg.reconstructable({FETCH: fetch_job, BUILD: build_job}[job]),
         instance=instance,
         tags=tags,
         asset_selection=selection,
@@ -95,30 +110,26 @@ def _execute(
 
 
 def _fail_unless(settings: Settings, result: Any, started_at: str) -> None:
-    """Raise IndexhouseError with the reason of a failed run, after keeping it for `status`."""
+    """Raise IndexhouseError with the reason of a failed run, after keeping it for `status` and telling the alert hook."""
     if result.success:
         return
     problems = publishing.problems_of(settings, result.run_id) or _step_errors(result)
-    message = problems[0] if problems else "the run failed; see it in `indexhouse serve`"
-    keep_report(
-        settings,
-        RunReport("failed", run_id=result.run_id, started_at=started_at, message=message, problems=problems),
-    )
-    Workspace.clear_staging(settings, result.run_id)
-    raise IndexhouseError("\n".join(problems[:20]) or message)
+    report = publishing.keep_failure(settings, result.run_id, started_at, problems)
+    raise IndexhouseError("\n".join([report.message, *report.problems[:20]]))
 
 
 def _step_errors(result: Any) -> list[str]:
     """The innermost error of each failed step, as one text each."""
-    texts = []
-    for event in result.all_events:
-        if event.is_step_failure:
-            error = event.event_specific_data.error
-            while error is not None and error.cause is not None:
-                error = error.cause
-            if error is not None:
-                texts.append(error.message.partition(": ")[2].strip() or error.message.strip())
-    return texts
+    failures = [event for event in result.all_events if event.is_step_failure]
+    return [text_of(event.event_specific_data.error) for event in failures]
+
+
+def _clear_dead_staging(settings: Settings, instance: dg.DagsterInstance) -> None:
+    """Remove the staging folders of runs that are over; a run of the daemon may be on its way in another."""
+    for folder in settings.staging.glob("*"):
+        record = instance.get_run_by_id(folder.name)
+        if record is None or record.is_finished:
+            Workspace.clear_staging(settings, folder.name)
 
 
 def reap(instance: dg.DagsterInstance) -> list[str]:

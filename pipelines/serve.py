@@ -36,17 +36,16 @@ def serve(settings: Settings, port: int, with_web: bool) -> int:
     environment = os.environ | {
         "DAGSTER_HOME": str(folder),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
-        "INDEXHOUSE_HOME": str(settings.home),
-        "INDEXHOUSE_CATALOGUE": os.pathsep.join(map(str, settings.catalogue)),
-        "INDEXHOUSE_QUIET": "1",
+        **settings.as_environment(),
     }
-    location = ["-m", "pipelines.definitions"]
-    commands = [[sys.executable, "-m", "dagster._daemon", "run", *location]]
+    location = ["-m", "pipelines.definitions", "-a", "defs"]
+    programs = Path(sys.executable).parent
+    commands = [[str(programs / "dagster-daemon"), "run", *location]]
     if with_web:
-        commands.append([sys.executable, "-m", "dagster_webserver", *location, "--host", "127.0.0.1",
-                         "--port", str(port), "--read-only"])  # fmt: skip
+        commands.append([str(programs / "dagster-webserver"), *location, "--host", "127.0.0.1", "--port", str(port),
+                         "--read-only"])  # fmt: skip
         print(f"web UI: http://127.0.0.1:{port} (read-only); scheduler daemon started; stop with Ctrl-C", file=sys.stderr)
-    processes = [subprocess.Popen(command, env=environment, cwd=_root(), start_new_session=True) for command in commands]
+    processes = [subprocess.Popen(command, env=environment, start_new_session=True) for command in commands]
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         while all(process.poll() is None for process in processes):
@@ -57,10 +56,6 @@ def serve(settings: Settings, port: int, with_web: bool) -> int:
     finally:
         _stop(processes)
         lock.release()
-
-
-def _root() -> Path:
-    return Path(__file__).resolve().parent.parent
 
 
 def _interrupt(*_: object) -> None:

@@ -53,6 +53,17 @@ class Settings:
     def dagster(self) -> Path:
         return self.home / "dagster"
 
+    def as_environment(self) -> dict[str, str]:
+        """The variables that give another process the same settings."""
+        return {
+            "INDEXHOUSE_HOME": str(self.home),
+            "INDEXHOUSE_CATALOGUE": os.pathsep.join(map(str, self.catalogue)),
+            "INDEXHOUSE_EXECUTOR": self.executor,
+            "INDEXHOUSE_ALERT_URL": self.alert_url,
+            "INDEXHOUSE_TIMEZONE": self.timezone,
+            "INDEXHOUSE_KEEP": str(self.keep),
+        }
+
 
 def from_environment(home: str | None = None, catalogue: tuple[str, ...] = ()) -> Settings:
     """Settings from INDEXHOUSE_HOME, _CATALOGUE (folders joined by the path separator), _EXECUTOR, _ALERT_URL,

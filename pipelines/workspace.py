@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -28,6 +29,9 @@ from warehouse.core import Core
 from warehouse.snapshots import Record, SnapshotStore
 
 LOCK_WAIT_SECONDS = 20.0
+LOCK_WAIT_VARIABLE = "INDEXHOUSE_LOCK_WAIT"
+LOCKED_HOME_VARIABLE = "INDEXHOUSE_LOCKED_HOME"
+CORE_STATE = "core_state"
 
 
 class HomeLockedError(IndexhouseError):
@@ -66,12 +70,28 @@ class Workspace:
     def read_json(self, name: str) -> Any:
         return json.loads(self.file(name).read_text("utf-8"))
 
-    def core(self) -> Core:
-        return Core(self.settings.warehouse)
-
     def locked(self) -> AbstractContextManager[None]:
-        """The home's writer lock, for a step that writes the working file or the release folder."""
+        """The home's writer lock, for a step that opens the working file or writes the release folder."""
         return home_lock(self.settings)
+
+    @contextmanager
+    def core(self) -> Iterator[Core]:
+        """The working file, under the lock.
+
+        Raises IndexhouseError when another run has loaded it since this run did: its marts would mix two states.
+        """
+        with self.locked(), Core(self.settings.warehouse) as core:
+            mine = self.staging / CORE_STATE
+            if mine.exists() and mine.read_text("utf-8") != core.state():
+                raise IndexhouseError(
+                    f"{self.settings.warehouse}: another run has loaded newer data meanwhile; this run stops, "
+                    "the other one goes on"
+                )
+            yield core
+
+    def keep_core_state(self, core: Core) -> None:
+        """Remember what this run loaded, so that later steps can tell whether it is still there."""
+        self.file(CORE_STATE).write_text(core.state(), "utf-8")
 
     @staticmethod
     def clear_staging(settings: Settings, run_id: str | None = None) -> None:
@@ -103,15 +123,18 @@ def short_hash(*parts: str) -> str:
 
 
 @contextmanager
-def home_lock(settings: Settings, wait: float = LOCK_WAIT_SECONDS) -> Iterator[None]:
-    """Hold the home's one writer lock; re-entrant inside a process.
+def home_lock(settings: Settings) -> Iterator[None]:
+    """Hold the home's one writer lock; re-entrant inside a process and for the step processes that it starts.
 
-    Raises HomeLockedError when another run keeps it for longer than `wait` seconds.
+    Raises HomeLockedError when another run keeps it for longer than INDEXHOUSE_LOCK_WAIT seconds (default 20).
     """
+    if os.environ.get(LOCKED_HOME_VARIABLE) == str(settings.home):
+        yield
+        return
     try:
         settings.home.mkdir(parents=True, exist_ok=True)
         lock = FileLock(settings.home / ".lock", is_singleton=True)
-        lock.acquire(timeout=wait)
+        lock.acquire(timeout=_lock_wait())
     except Timeout:
         raise HomeLockedError(
             f"{settings.home}: another run holds the lock; wait until it ends (`indexhouse status` shows it)"
@@ -124,3 +147,11 @@ def home_lock(settings: Settings, wait: float = LOCK_WAIT_SECONDS) -> Iterator[N
         yield
     finally:
         lock.release()
+
+
+def _lock_wait() -> float:
+    text = os.environ.get(LOCK_WAIT_VARIABLE, "")
+    try:
+        return float(text) if text else LOCK_WAIT_SECONDS
+    except ValueError:
+        raise IndexhouseError(f"{LOCK_WAIT_VARIABLE}: '{text}' is not a number of seconds; use 20, say") from None

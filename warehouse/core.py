@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from warehouse.catalogue.load import Catalogue
+from warehouse.catalogue.load import Catalogue, digest_of
 from warehouse.db import Connection, connect
 
 RECORD_INPUT = {
@@ -47,6 +47,10 @@ class Core:
     def source_states(self) -> dict[str, str]:
         """What each source's rows were computed from, to find the sources that changed."""
         return dict(self.con.execute("select source_id, state from meta.source_state").fetchall())
+
+    def state(self) -> str:
+        """Digest of what all sources' rows were computed from."""
+        return digest_of(sorted(self.source_states().items()))
 
     def rebuild(self, records: pl.DataFrame, states: dict[str, str], priorities: Iterable[tuple[str, str, int]]) -> None:
         """Make the change log of the sources in `states` anew, drop sources that are gone, in one transaction.

@@ -76,9 +76,7 @@ def quote_text(text: str) -> str:
 
 def _without_nul(text: str) -> str:
     if "\0" in text:
-        raise IndexhouseError(
-            f"{text!r}: holds a NUL character, which no name or text in SQL can; take it out"
-        )
+        raise IndexhouseError(f"{text!r}: holds a NUL character, which no name or text in SQL can; take it out")
     return text
 
 
@@ -111,9 +109,7 @@ def _open(
 
 def _check_place(path: str, read_only: bool) -> None:
     if Path(path).is_dir():
-        raise IndexhouseError(
-            f"{path}: is a folder, a DuckDB file is needed; move it away or name another file"
-        )
+        raise IndexhouseError(f"{path}: is a folder, a DuckDB file is needed; move it away or name another file")
     if read_only and not Path(path).exists():
         raise IndexhouseError(f"{path}: does not exist; `indexhouse run` makes it")
 
@@ -125,31 +121,21 @@ def _explained(error: duckdb.Error, path: str) -> IndexhouseError | None:
     if "could not set lock" in folded:
         holder = _LOCKED_BY.search(text)
         who = f"process {holder[2]} ({holder[1]})" if holder else "another process"
-        return IndexhouseError(
-            f"{path}: {who} has this file open; wait until it ends, or stop it, and run again"
-        )
+        return IndexhouseError(f"{path}: {who} has this file open; wait until it ends, or stop it, and run again")
     if any(word in folded for word in _FULL):
         return IndexhouseError(
             f"{path}: cannot be written, the disk is full or a limit is reached ({text}); free space"
         )
     if any(word in folded for word in _NEWER):
-        return IndexhouseError(
-            f"{path}: was written by a newer version of DuckDB ({text}); install that version"
-        )
-    if any(word in folded for word in _DAMAGED) and isinstance(
-        error, duckdb.IOException | duckdb.InternalException
-    ):
+        return IndexhouseError(f"{path}: was written by a newer version of DuckDB ({text}); install that version")
+    if any(word in folded for word in _DAMAGED) and isinstance(error, duckdb.IOException | duckdb.InternalException):
         return _damaged(path, text)
     if folded.startswith("corrupt database file") or "fatal error" in folded:
         return _damaged(path, text)
     if "permission denied" in folded or "read-only file system" in folded:
-        return IndexhouseError(
-            f"{path}: access is refused ({text}); give this user access to the file and its folder"
-        )
+        return IndexhouseError(f"{path}: access is refused ({text}); give this user access to the file and its folder")
     if any(word in folded for word in _TWICE):
-        return IndexhouseError(
-            f"{path}: is open in this process already ({text}); close that connection first"
-        )
+        return IndexhouseError(f"{path}: is open in this process already ({text}); close that connection first")
     if isinstance(error, duckdb.IOException) and "no such file or directory" in folded:
         return IndexhouseError(f"{path}: cannot be opened ({text}); make its folder, or name another file")
     return None

@@ -56,17 +56,11 @@ def stage(
     then left of it).
     """
     if staging_file.name != FILE:
-        raise IndexhouseError(
-            f"{staging_file}: the stem is the name of the catalogue in SQL; name the file {FILE}"
-        )
+        raise IndexhouseError(f"{staging_file}: the stem is the name of the catalogue in SQL; name the file {FILE}")
     if missing := set(tables) - set(frames):
-        raise IndexhouseError(
-            f"table {min(missing)}: nothing was given to fill it; give an empty frame if it is empty"
-        )
+        raise IndexhouseError(f"table {min(missing)}: nothing was given to fill it; give an empty frame if it is empty")
     if unknown := set(frames) - set(tables):
-        raise IndexhouseError(
-            f"table {min(unknown)}: is not declared in tables.yml; declare it or leave it out"
-        )
+        raise IndexhouseError(f"table {min(unknown)}: is not declared in tables.yml; declare it or leave it out")
     with clear_errors(staging_file.parent):
         staging_file.parent.mkdir(parents=True, exist_ok=True)
     _remove_staged(staging_file)
@@ -119,9 +113,7 @@ def verify(file: Path, tables: Mapping[str, Table], release_id: str) -> None:
                 declared = _shape_defects(tables[name], *present[name])
                 defects += declared or _content_defects(con, tables[name], release_id)
     if defects:
-        raise IndexhouseError(
-            f"{file}: is not a release as declared; build it again\n  " + "\n  ".join(defects)
-        )
+        raise IndexhouseError(f"{file}: is not a release as declared; build it again\n  " + "\n  ".join(defects))
 
 
 def publish(
@@ -135,11 +127,11 @@ def publish(
 ) -> Published:
     """Keep a staged release in its folder and, if it may, make it current. The caller holds the home's lock.
 
-    In: staging_dir with a verified indexhouse.duckdb (other files in it, a report say, go along; it is used
-    up); manifest, kept as manifest.json; make_current False only keeps it (`--as-of`, `--no-publish`, an
-    embargo). A release whose folder exists already is not written again: its tables but `release` must be
-    equal byte for byte. Raises IndexhouseError naming folder and remedy; what was current then still is, and
-    nothing half-made is left.
+    In: staging_dir with a verified indexhouse.duckdb; other files in it (a report, say) go along, and the folder
+    is removed. manifest, kept as manifest.json. make_current False only keeps the release (`--as-of`,
+    `--no-publish`, an embargo). A release whose folder exists already is not written again: its tables but
+    `release` must be equal byte for byte. Raises IndexhouseError naming folder and remedy; what was current then
+    still is, and nothing half-made is left.
     """
     facts = releases.read_release(staging_dir / FILE)
     release_id = facts.release_id
@@ -150,9 +142,7 @@ def publish(
         _check_space(release_root, facts.size_bytes)
         part = Path(tempfile.mkdtemp(dir=release_root, prefix=PART))
         try:
-            _fill_folder(
-                part, staging_dir, {**manifest, "release_id": release_id, "built_at": built_at}, parquet
-            )
+            _fill_folder(part, staging_dir, {**manifest, "release_id": release_id, "built_at": built_at}, parquet)
             if folder.exists():
                 _check_equal(part, folder)
             else:
@@ -161,9 +151,7 @@ def publish(
         finally:
             shutil.rmtree(part, ignore_errors=True)
         shutil.rmtree(staging_dir, ignore_errors=True)
-    fence = (
-        releases.may_switch(release_root, release_id) if make_current else releases.Fence(False, "kept only")
-    )
+    fence = releases.may_switch(release_root, release_id) if make_current else releases.Fence(False, "kept only")
     file = releases.switch(release_root, release_id).file if fence.allowed else folder / FILE
     removed = releases.prune(release_root, keep, spare=(release_id,))
     return Published(release_id, folder, file, fence.allowed, fence.reason, tuple(removed))
@@ -177,9 +165,7 @@ def write_parquet(file: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with db.connect(threads=1) as con:
         _attach(con, file, "read_only")
-        for (name,) in con.execute(
-            "select table_name from duckdb_tables() where not internal order by 1"
-        ).fetchall():
+        for (name,) in con.execute("select table_name from duckdb_tables() where not internal order by 1").fetchall():
             target = folder / f"{name}.parquet"
             con.execute(
                 f"copy (from {db.quote(name)}) to {db.quote_text(str(target))} "
@@ -215,9 +201,7 @@ def _insert(con: db.Connection, table: Table, given: pl.DataFrame | Path, releas
 def _located(error: Exception, file: Path) -> IndexhouseError:
     """An error of writing names the staged file, not the connection in memory that wrote it."""
     text = str(error).replace(":memory:: ", "")
-    return IndexhouseError(
-        text if isinstance(error, IndexhouseError) else f"{file}: cannot be written: {text}"
-    )
+    return IndexhouseError(text if isinstance(error, IndexhouseError) else f"{file}: cannot be written: {text}")
 
 
 def _remove_staged(file: Path) -> None:
@@ -250,9 +234,7 @@ _Columns = list[tuple[str, str, str | None]]
 
 def _present(con: db.Connection) -> dict[str, tuple[str | None, _Columns]]:
     """Table -> (its comment, its columns as (name, type, comment))."""
-    named = con.execute(
-        "select table_name, comment from duckdb_tables() where not internal order by 1"
-    ).fetchall()
+    named = con.execute("select table_name, comment from duckdb_tables() where not internal order by 1").fetchall()
     columns = con.execute(
         "select table_name, column_name, data_type, comment from duckdb_columns() "
         "where not internal order by table_name, column_index"
@@ -264,14 +246,8 @@ def _shape_defects(table: Table, comment: str | None, columns: _Columns) -> list
     declared = [(c.name, c.type) for c in table.columns]
     if [(name, kind) for name, kind, _ in columns] != declared:
         shown = ", ".join(f"{name} {kind}" for name, kind, _ in columns)
-        return [
-            f"table {table.name}: has ({shown}), ({', '.join(' '.join(c) for c in declared)}) is declared"
-        ]
-    defects = (
-        []
-        if comment == table_comment(table)
-        else [f"table {table.name}: its comment is not the declared one"]
-    )
+        return [f"table {table.name}: has ({shown}), ({', '.join(' '.join(c) for c in declared)}) is declared"]
+    defects = [] if comment == table_comment(table) else [f"table {table.name}: its comment is not the declared one"]
     return defects + [
         f"table {table.name}, column {column.name}: its comment is not the declared one"
         for column, (_, _, found) in zip(table.columns, columns, strict=True)
@@ -290,9 +266,7 @@ def _content_defects(con: db.Connection, table: Table, release_id: str) -> list[
     foreign, infinite, holes = row[0], row[1 : 1 + len(measured)], row[1 + len(measured) :]
     defects = [f"{where}: {foreign} rows are not of release {release_id}"] if foreign else []
     pairs = zip(measured, infinite, strict=True)
-    defects += [
-        f"{where}, column {c.name}: {count} values are NaN or infinite" for c, count in pairs if count
-    ]
+    defects += [f"{where}, column {c.name}: {count} values are NaN or infinite" for c, count in pairs if count]
     keyed = zip(table.key, holes, strict=True)
     defects += [f"{where}, column {name}: {count} keys are NULL" for name, count in keyed if count]
     columns = ", ".join(db.quote(name) for name in table.key)
@@ -309,9 +283,7 @@ def _check_agreement(
 ) -> None:
     where = f"{staging_dir / FILE}: table release"
     if not RELEASE_ID.fullmatch(facts.release_id):
-        raise IndexhouseError(
-            f"{where}: release_id '{facts.release_id}' is not YYYYMMDD, a hyphen, eight hex digits"
-        )
+        raise IndexhouseError(f"{where}: release_id '{facts.release_id}' is not YYYYMMDD, a hyphen, eight hex digits")
     if manifest.get("release_id", facts.release_id) != facts.release_id:
         raise IndexhouseError(
             f"{where}: is {facts.release_id}, the manifest says {manifest['release_id']}; stage again"

@@ -75,9 +75,7 @@ def read_release(file: Path) -> Release:
         found = con.execute("select 1 from duckdb_tables() where table_name = 'release'").fetchall()
         rows = con.execute(f"select {_FACTS} from release").fetchall() if found else []
     if len(rows) != 1:
-        raise IndexhouseError(
-            f"{file}: holds no table `release` with one row; it is not a release of indexhouse"
-        )
+        raise IndexhouseError(f"{file}: holds no table `release` with one row; it is not a release of indexhouse")
     release_id, *facts = rows[0]
     return Release(release_id, file, file.stat().st_size, *facts)
 
@@ -181,9 +179,7 @@ def rollback(root: Path) -> Release:
         raise IndexhouseError(f"{root}: nothing is published; `indexhouse run` makes a release")
     history = _read_history(root)
     kept = {folder.name for folder in _folders(root)}
-    earlier = [
-        i for i in history.published if i in kept and i != now.release_id and i not in history.rolled_back
-    ]
+    earlier = [i for i in history.published if i in kept and i != now.release_id and i not in history.rolled_back]
     if not earlier:
         others = ", ".join(sorted(kept - {now.release_id})) or "none"
         raise IndexhouseError(
@@ -234,6 +230,8 @@ def prune(root: Path, keep: int, spare: tuple[str, ...] = ()) -> list[str]:
 
     A folder is moved out of sight first, so no reader meets half of one. Unreadable releases count as oldest.
     """
+    if len(_folders(root)) <= keep:
+        return []
     releases = list_releases(root)
     doomed = releases[: max(0, len(releases) - keep)]
     removed = [r.release_id for r in doomed if not r.is_current and r.release_id not in spare]
@@ -247,13 +245,9 @@ def prune(root: Path, keep: int, spare: tuple[str, ...] = ()) -> list[str]:
 
 def marts_hash(parquet_dir: Path) -> dict[str, str]:
     """Table -> SHA-256 of its Parquet file, without `release`: equal inputs give equal hashes everywhere."""
-    found = {
-        path.stem: _sha256(path) for path in sorted(parquet_dir.glob("*.parquet")) if path.stem != "release"
-    }
+    found = {path.stem: _sha256(path) for path in sorted(parquet_dir.glob("*.parquet")) if path.stem != "release"}
     if not found:
-        raise IndexhouseError(
-            f"{parquet_dir}: holds no Parquet files; the release was made without them or is damaged"
-        )
+        raise IndexhouseError(f"{parquet_dir}: holds no Parquet files; the release was made without them or is damaged")
     return found
 
 
@@ -288,9 +282,7 @@ def _remedy(error: OSError, root: Path) -> str:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"cannot be written ({error.strerror}); give this user write permission on {root}; {untouched}"
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
-        return (
-            f"is a file where a folder is needed ({error.strerror}); move it away and run again; {untouched}"
-        )
+        return f"is a file where a folder is needed ({error.strerror}); move it away and run again; {untouched}"
     return f"cannot be written ({error.strerror}); check {root} and run again; {untouched}"
 
 
@@ -300,9 +292,7 @@ def _kept(root: Path, release_id: str) -> Release:
         raise IndexhouseError(f"{root}: release '{release_id}' is not kept; {suggest(release_id, names)}")
     release = read_release(root / release_id / FILE)
     if release.release_id != release_id:
-        raise IndexhouseError(
-            f"{release.file}: is release {release.release_id}; restore the folder from a backup"
-        )
+        raise IndexhouseError(f"{release.file}: is release {release.release_id}; restore the folder from a backup")
     return release
 
 

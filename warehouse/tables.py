@@ -40,7 +40,8 @@ _RESERVED_WORDS = """
     having ilike in initially inner intersect into is isnull join lambda lateral leading left like limit map
     natural not notnull null offset on only or order outer overlaps pivot pivot_longer pivot_wider placing
     positional primary qualify references returning right select semi show similar some struct summarize
-    symmetric table tablesample then to trailing true try_cast tuple union unique unpack unpivot using variadic
+    symmetric table tablesample then to trailing true try_cast tuple union
+    unique unpack unpivot using variadic
     verbose when where window with
 """
 RESERVED = frozenset(_RESERVED_WORDS.split())
@@ -160,9 +161,7 @@ def conform_frame(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
             f"table {table.name}: column {', '.join(missing)} is missing; whoever fills it must give it"
         )
     if unknown := [name for name in given if name not in known]:
-        raise IndexhouseError(
-            f"table {table.name}: column {', '.join(unknown)} is not declared; add it to tables.yml"
-        )
+        raise IndexhouseError(f"table {table.name}: column {', '.join(unknown)} is not declared; add it to tables.yml")
     fitted = pl.DataFrame([_fit(frame.get_column(c.name), c, table.name) for c in table.content])
     return _sort_by_key(fitted, table)
 
@@ -230,9 +229,7 @@ def _fit_integer(series: pl.Series, where: str) -> pl.Series:
         series = series.set(~series.is_finite(), None)
         broken = series.filter(series != series.round())
         if len(broken):
-            raise IndexhouseError(
-                f"{where}: {broken[0]} is not a whole number, INTEGER is declared; round it first"
-            )
+            raise IndexhouseError(f"{where}: {broken[0]} is not a whole number, INTEGER is declared; round it first")
     try:
         return series.cast(pl.Int32)
     except pl.exceptions.InvalidOperationError:
@@ -312,21 +309,13 @@ def _declared() -> tuple[Table | _Template, ...]:
 def _table(name: str, given: dict[str, Any], shared: dict[str, Any]) -> Table | _Template:
     where = f"tables.yml: {name}"
     _known_keys(given, _TABLE_KEYS, where)
-    columns = [
-        _column(key, shared.get(key, {}) | own, f"{where}.{key}") for key, own in given["columns"].items()
-    ]
+    columns = [_column(key, shared.get(key, {}) | own, f"{where}.{key}") for key, own in given["columns"].items()]
     if RELEASE_ID not in given["columns"]:
         columns.append(_column(RELEASE_ID, shared[RELEASE_ID], f"{where}.{RELEASE_ID}"))
-    if [c.is_key for c in columns] != sorted((c.is_key for c in columns), reverse=True) or not columns[
-        0
-    ].is_key:
-        raise IndexhouseError(
-            f"{where}: key columns stand first, and there is at least one; reorder the columns"
-        )
+    if [c.is_key for c in columns] != sorted((c.is_key for c in columns), reverse=True) or not columns[0].is_key:
+        raise IndexhouseError(f"{where}: key columns stand first, and there is at least one; reorder the columns")
     grain = given["grain"]
-    table = Table(
-        _checked_name(name, where), grain["en"], grain["zh"], given["en"], given["zh"], tuple(columns)
-    )
+    table = Table(_checked_name(name, where), grain["en"], grain["zh"], given["en"], given["zh"], tuple(columns))
     if not given.get("per_index"):
         return table
     return _Template(table, _column("pillar", given["pillar"], f"{where}.pillar"))
@@ -335,9 +324,7 @@ def _table(name: str, given: dict[str, Any], shared: dict[str, Any]) -> Table | 
 def _column(name: str, given: dict[str, Any], where: str) -> Column:
     _known_keys(given, _COLUMN_KEYS, where)
     if given.get("type") not in TYPES:
-        raise IndexhouseError(
-            f"{where}: type '{given.get('type')}' is unknown; use one of {', '.join(TYPES)}"
-        )
+        raise IndexhouseError(f"{where}: type '{given.get('type')}' is unknown; use one of {', '.join(TYPES)}")
     if not given.get("en") or not given.get("zh"):
         raise IndexhouseError(f"{where}: needs a description in English (en) and Chinese (zh)")
     is_key = bool(given.get("key", False))
@@ -360,9 +347,7 @@ def _known_keys(given: dict[str, Any], known: Iterable[str], where: str) -> None
 
 def _checked_name(name: str, where: str) -> str:
     if not _NAME.fullmatch(name):
-        raise IndexhouseError(
-            f"{where} '{name}': needs lower-case letters, digits and _, a letter first, at most 63"
-        )
+        raise IndexhouseError(f"{where} '{name}': needs lower-case letters, digits and _, a letter first, at most 63")
     if name in RESERVED:
         raise IndexhouseError(f"{where} '{name}': is a keyword of SQL; choose another name")
     return name

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines.assets.context import Location, keys
+from pipelines.assets.context import PID_TAG, Location, keys
 from pipelines.cadence import groups
 from pipelines.dagster_home import MAX_RUNTIME_SECONDS
 from pipelines.workspace import Workspace
@@ -63,4 +63,24 @@ def sensors(location: Location) -> list[dg.SensorDefinition]:
         context.update_cursor(state)
         return dg.RunRequest(run_key=state)
 
-    return [build_on_change]
+    @dg.run_failure_sensor(name="tell_failures", default_status=dg.DefaultSensorStatus.RUNNING)
+    def tell_failures(context: dg.RunFailureSensorContext) -> None:
+        """Keep why a scheduled run failed for `status` and tell the alert hook; the command line tells its own."""
+        if PID_TAG in context.dagster_run.tags:
+            return
+        from pipelines.publishing import keep_failure, problems_of
+
+        run_id = context.dagster_run.run_id
+        events = [event.event_specific_data.error for event in context.get_step_failure_events()]
+        problems = problems_of(location.settings, run_id) or [text_of(error) for error in events]
+        keep_failure(location.settings, run_id, "", problems or [str(context.failure_event.message)])
+
+    return [build_on_change, tell_failures]
+
+
+def text_of(error: Any) -> str:
+    """The innermost cause of a step's error, without its class name."""
+    while error.cause is not None:
+        error = error.cause
+    text = str(error.message).strip()
+    return text.partition(": ")[2] or text

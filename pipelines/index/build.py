@@ -56,9 +56,7 @@ def edition_of(index: Index, variant: Variant) -> Edition:
     """The edition that a variant is built as: its own id and names, the as_of and periods of the edition
     it names."""
     base = next((each for each in index.editions if each.id == variant.edition), index.editions[-1])
-    return Edition(
-        id=variant.id, name_en=variant.name_en, name_zh=variant.name_zh, as_of=base.as_of, to=base.to
-    )
+    return Edition(id=variant.id, name_en=variant.name_en, name_zh=variant.name_zh, as_of=base.as_of, to=base.to)
 
 
 def build_edition(
@@ -92,9 +90,7 @@ def build_edition(
     tree = tree_of(index_id, index)
     for leaf in tree.leaves:
         if (index.nodes[leaf].indicator or leaf) not in indicators:
-            raise IndexhouseError(
-                f"index {index_id}: node '{leaf}' has no known indicator; declare it or rename"
-            )
+            raise IndexhouseError(f"index {index_id}: node '{leaf}' has no known indicator; declare it or rename")
     chain = run_chain(tree, index, observations, indicators, area_ids, edition.to or index.periods.last)
     scores = _scores(tree, index, chain)
     steps = {node: _step(index, node) for node in tree.children}
@@ -146,9 +142,7 @@ def _scores(tree: Tree, index: Index, chain: Chain) -> NodeScores:
     )
 
 
-def _node_frame(
-    key: dict[str, Any], tree: Tree, index: Index, indicators: Mapping[str, Indicator]
-) -> pl.DataFrame:
+def _node_frame(key: dict[str, Any], tree: Tree, index: Index, indicators: Mapping[str, Indicator]) -> pl.DataFrame:
     rows = []
     for ordinal, node in enumerate(tree.declared):
         given = index.nodes.get(node)
@@ -218,7 +212,8 @@ def _input_frame(
     leaves, stages = tree.leaves, chain.stages
     unit = [indicators[index.nodes[leaf].indicator or leaf].unit for leaf in leaves]
     row = pl.Series(_flat(chain.panel.row))
-    origin = chain.panel.observations.select(PROVENANCE)[row.set(row < 0, None)]
+    place = row.set(row < 0, None)
+    origin = [chain.panel.observations[name].gather(place) for name in PROVENANCE]
     frame = _grid(key, leaves, chain)
     repeated = np.repeat(np.arange(len(leaves)), frame.height // max(len(leaves), 1))
     return frame.with_columns(
@@ -233,7 +228,7 @@ def _input_frame(
         pl.Series("is_treated", _flat(chain.is_treated)),
         _input_note(chain),
         pl.Series("unit_id", unit, dtype=pl.String).gather(repeated),
-    ).with_columns(origin.get_columns())
+    ).with_columns(origin)
 
 
 def _imputed_from(chain: Chain) -> pl.Series:
@@ -241,7 +236,7 @@ def _imputed_from(chain: Chain) -> pl.Series:
     n = len(chain.panel.periods) + 1
     code = _flat(chain.before + 1) * n + _flat(chain.after + 1)
     names = ("", *chain.panel.periods)
-    used = np.unique(code)
+    used = np.flatnonzero(np.bincount(code))
     text = []
     for each in used:
         ends = dict.fromkeys(name for name in (names[each // n], names[each % n]) if name)
@@ -258,7 +253,7 @@ def _input_note(chain: Chain) -> pl.Series:
     place = {leaf: i for i, leaf in enumerate(chain.panel.indicators)}
     for text, mask, i in (*lost, *((text, mask, place[leaf]) for leaf, text, mask in chain.notes)):
         here = code[:, :, i]
-        for old in np.unique(here[mask]):
+        for old in np.flatnonzero(np.bincount(here[mask])):
             combined = f"{texts[old]}; {text}" if texts[old] else text
             if combined not in texts:
                 texts.append(combined)
@@ -278,9 +273,7 @@ def _parameter_frame(key: dict[str, str], chain: Chain) -> pl.DataFrame:
     return frame.with_columns(rounded).sort("node_id", "time_period", "parameter")
 
 
-def _score_frame(
-    key: dict[str, str], tree: Tree, chain: Chain, scores: NodeScores, version: str
-) -> pl.DataFrame:
+def _score_frame(key: dict[str, str], tree: Tree, chain: Chain, scores: NodeScores, version: str) -> pl.DataFrame:
     nodes = tuple(sorted(tree.declared))
     score = round_significant(np.stack([scores.score[node] for node in nodes], axis=-1))
     ranks, counted = rank_descending(np.moveaxis(score, 2, 1))
@@ -300,9 +293,7 @@ def _score_frame(
     )
 
 
-def _contribution_frame(
-    key: dict[str, str], tree: Tree, chain: Chain, parts: dict[str, Floats]
-) -> pl.DataFrame:
+def _contribution_frame(key: dict[str, str], tree: Tree, chain: Chain, parts: dict[str, Floats]) -> pl.DataFrame:
     nodes = tuple(sorted(tree.declared))
     empty = np.full((1, len(chain.panel.areas)), np.nan)
     stacked = np.stack([np.concatenate([empty, parts[node]]) for node in nodes], axis=-1)
@@ -325,9 +316,7 @@ def _contribution_frame(
     )
 
 
-def _warnings(
-    index_id: str, edition_id: str, tree: Tree, chain: Chain, scores: NodeScores
-) -> Iterator[IndexWarning]:
+def _warnings(index_id: str, edition_id: str, tree: Tree, chain: Chain, scores: NodeScores) -> Iterator[IndexWarning]:
     """What a reader must know: lost values and scores, one line per node, reason and area."""
     harmless = {"linear between its neighbours in time", "carried forward", "carried back"}
     raw = chain.stages["raw"]
@@ -345,9 +334,7 @@ def _warnings(
             yield from _located(index_id, edition_id, node, text, scores.refused[node], chain)
 
 
-def _located(
-    index_id: str, edition_id: str, node: str, text: str, mask: Mask, chain: Chain
-) -> Iterator[IndexWarning]:
+def _located(index_id: str, edition_id: str, node: str, text: str, mask: Mask, chain: Chain) -> Iterator[IndexWarning]:
     if mask.any(axis=0).all() and len(chain.panel.areas) > 1:
         yield IndexWarning(
             index_id,
@@ -360,9 +347,7 @@ def _located(
         return
     for place in np.flatnonzero(mask.any(axis=0)):
         area, column = chain.panel.areas[place], mask[:, place]
-        yield IndexWarning(
-            index_id, edition_id, node, area, _only(column, chain), f"{text} ({column.sum()} cells)"
-        )
+        yield IndexWarning(index_id, edition_id, node, area, _only(column, chain), f"{text} ({column.sum()} cells)")
 
 
 def _only(periods: np.ndarray, chain: Chain) -> str:

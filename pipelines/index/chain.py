@@ -88,9 +88,7 @@ def run_chain(
         for i, leaf in enumerate(tree.leaves):
             node = index.nodes[leaf]
             if stage == "denominate" and node.denominate is not None:
-                values[:, :, i] = _denominated(
-                    chain, i, values[:, :, i], node.denominate, observations, index.freq
-                )
+                values[:, :, i] = _denominated(chain, i, values[:, :, i], node.denominate, observations, index.freq)
             elif stage == "impute":
                 values[:, :, i] = _imputed(chain, i, values[:, :, i], index)
             elif stage == "normalise":
@@ -146,9 +144,7 @@ def _fill_notes(
 def _normalised(chain: Chain, i: int, values: Floats, direction: int, index: Index) -> Floats:
     leaf = chain.panel.indicators[i]
     step = index.nodes[leaf].normalise or index.method.normalise
-    done = normalise(
-        values, direction, step, Cells(chain.panel.periods, chain.panel.areas, index.base_period)
-    )
+    done = normalise(values, direction, step, Cells(chain.panel.periods, chain.panel.areas, index.base_period))
     chain.notes += [(leaf, text, mask) for text, mask in done.notes.items()]
     periods = chain.panel.periods
     chain.parameters += [

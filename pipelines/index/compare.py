@@ -48,9 +48,7 @@ def comparison(
     rows = rows.with_columns(pl.Series("obs_value", round_significant(rows["obs_value"].to_numpy())))
     ranked = _ranked(rows, indicators, areas)
     pairs = pl.concat([_with_ancestors(ranked, areas), _with_leader(ranked)])
-    alone = ranked.join(
-        pairs.select(*_CELL, "ref_area").unique(), on=[*_CELL, "ref_area"], how="anti"
-    ).with_columns(
+    alone = ranked.join(pairs.select(*_CELL, "ref_area").unique(), on=[*_CELL, "ref_area"], how="anti").with_columns(
         pl.lit("").alias("comparator_area"),
         pl.lit(None, dtype=pl.Float64).alias("comparator_value"),
         pl.lit(False).alias("is_above"),
@@ -65,9 +63,7 @@ def comparison(
     return (
         whole.with_columns(
             pl.Series("multiple", round_significant(multiple), nan_to_null=True),
-            pl.Series(
-                "share_pct", round_significant(np.where(shared, 100 * multiple, np.nan)), nan_to_null=True
-            ),
+            pl.Series("share_pct", round_significant(np.where(shared, 100 * multiple, np.nan)), nan_to_null=True),
         )
         .join(dates, on="time_period", how="left")
         .select(
@@ -91,17 +87,13 @@ def comparison(
     )
 
 
-def _ranked(
-    rows: pl.DataFrame, indicators: Mapping[str, Indicator], areas: Mapping[str, Area]
-) -> pl.DataFrame:
+def _ranked(rows: pl.DataFrame, indicators: Mapping[str, Indicator], areas: Mapping[str, Area]) -> pl.DataFrame:
     """Add rank_group, score_rank, areas_ranked, leader_area, leader_value, gap_to_leader."""
     group = {area_id: rank_group(area_id, areas) for area_id in areas}
     sign = {name: -1.0 if each.direction < 0 else 1.0 for name, each in indicators.items()}
     signed = rows.with_columns(
         pl.col("ref_area").replace_strict(group, return_dtype=pl.String).alias("rank_group"),
-        (pl.col("obs_value") * pl.col("indicator_id").replace_strict(sign, return_dtype=pl.Float64)).alias(
-            "merit"
-        ),
+        (pl.col("obs_value") * pl.col("indicator_id").replace_strict(sign, return_dtype=pl.Float64)).alias("merit"),
     ).sort("ref_area")
     place = [*_CELL, "rank_group"]
     signed = signed.with_columns(

@@ -124,9 +124,7 @@ def _shapley(n: int, value: Callable[[int], Floats]) -> Floats:
     for place in range(n):
         bit = 1 << place
         without = [moved for moved in range(1 << n) if not moved & bit]
-        terms.append(
-            sum(factor[moved.bit_count()] * (values[moved | bit] - values[moved]) for moved in without)
-        )
+        terms.append(sum(factor[moved.bit_count()] * (values[moved | bit] - values[moved]) for moved in without))
     return np.stack(terms, axis=-1)
 
 

@@ -112,9 +112,7 @@ def _one_impute(step: Model) -> Words:
         return en[step.direction] + age_en, zh[step.direction] + age_zh
     if isinstance(step, Linear):
         held = step.ends == "hold"
-        return "linear in time" + (", ends held" if held else ""), "按时间线性内插" + (
-            "，两端沿用" if held else ""
-        )
+        return "linear in time" + (", ends held" if held else ""), "按时间线性内插" + ("，两端沿用" if held else "")
     if isinstance(step, CrossSection):
         centre = {"mean": "均值", "median": "中位数"}[step.statistic]
         return f"{step.statistic} of the areas in the period", f"同期各地区{centre}"

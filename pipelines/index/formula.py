@@ -1,15 +1,12 @@
-"""Indicators computed from other indicators: parse a formula, check its dimension, evaluate it on
-observations.
+"""Indicators computed from other indicators: evaluate their formulas on observations.
 
-Not here: choosing which observations are known as of a date (warehouse), denominators inside an index
-(denominate).
+Not here: reading and checking a formula (warehouse.catalogue.formula), choosing which observations are known as of a
+date (warehouse), denominators inside an index (denominate).
 """
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 
 import numpy as np
@@ -17,166 +14,13 @@ import polars as pl
 
 from pipelines.index.period import period_frame, shift_years
 from pipelines.index.rank import round_significant
-from warehouse.catalogue.base import IndexhouseError, suggest
-from warehouse.catalogue.indicator import Area, Indicator, Unit
-from warehouse.catalogue.measure import ONE, Measure, measure
+from warehouse.catalogue.formula import Expression, FormulaError, Number, Term, inputs, parse, terms
+from warehouse.catalogue.indicator import Indicator, Unit
+from warehouse.catalogue.measure import measure
+from warehouse.errors import suggest
 
 BASES = ("declared", "retrieved", "assumed")
 _KEY = ("ref_area", "freq", "time_period")
-_OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
-
-
-@dataclass(frozen=True, order=True)
-class Term:
-    """An indicator in a formula: of the same area, or of a stated one, some years before."""
-
-    indicator_id: str
-    lag: int = 0
-    area: str = ""
-
-
-@dataclass(frozen=True)
-class Number:
-    value: float
-
-
-@dataclass(frozen=True)
-class Operation:
-    """left sign right, with sign one of + - * /."""
-
-    sign: str
-    left: Expression
-    right: Expression
-
-
-Expression = Term | Number | Operation
-
-
-class FormulaError(IndexhouseError):
-    """A formula that cannot be read, or whose units do not fit."""
-
-
-def parse(formula: str) -> Expression:
-    """Read a formula: + - * /, parentheses, unary minus, numbers, names, lag(name, years), at(name, 'AREA').
-
-    `lag` and `at` may be put around each other or around any part; they apply to every indicator inside.
-    Raises FormulaError for anything else, with the part that is not allowed.
-    """
-    try:
-        tree = ast.parse(formula.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError) as error:
-        raise FormulaError(f"'{formula}' is not a formula: {error}; write e.g. a / b") from None
-    expression = _read(tree, formula, 0, "")
-    if not any(not term.area for term in terms(expression)):
-        raise FormulaError(f"'{formula}' has no indicator of the area itself; name one outside at(...)")
-    return expression
-
-
-def _read(node: ast.expr, formula: str, lag: int, area: str) -> Expression:
-    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
-        left, right = (_read(side, formula, lag, area) for side in (node.left, node.right))
-        return Operation(_OPERATORS[type(node.op)], left, right)
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return Operation("*", Number(-1.0), _read(node.operand, formula, lag, area))
-    if (
-        isinstance(node, ast.Constant)
-        and isinstance(node.value, (int, float))
-        and not isinstance(node.value, bool)
-    ):
-        return Number(float(node.value))
-    if isinstance(node, ast.Name):
-        return Term(node.id, lag, area)
-    if (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and not node.keywords
-        and len(node.args) == 2
-    ):
-        inner, argument = node.args
-        given = argument.value if isinstance(argument, ast.Constant) else None
-        if node.func.id == "lag" and type(given) is int and given >= 0:
-            return _read(inner, formula, lag + given, area)
-        if node.func.id == "at" and isinstance(given, str) and given and not area:
-            return _read(inner, formula, lag, given)
-    part = ast.get_source_segment(formula.strip(), node) or formula
-    raise FormulaError(
-        f"'{part}' is not allowed in a formula; "
-        "use + - * / ( ), numbers, indicator ids, lag(x, years), at(x, 'AREA')"
-    )
-
-
-def terms(expression: Expression) -> Iterator[Term]:
-    """The indicators of an expression, from left to right, repeats included."""
-    if isinstance(expression, Term):
-        yield expression
-    elif isinstance(expression, Operation):
-        yield from terms(expression.left)
-        yield from terms(expression.right)
-
-
-def inputs(formula: str) -> tuple[str, ...]:
-    """The indicator ids that a formula reads, sorted."""
-    return tuple(sorted({term.indicator_id for term in terms(parse(formula))}))
-
-
-def measure_of(
-    expression: Expression, indicators: Mapping[str, Indicator], units: Mapping[str, Unit]
-) -> Measure:
-    """The dimension of a result, in base units. Raises FormulaError where unlike dimensions are added up."""
-    if isinstance(expression, Number):
-        return ONE
-    if isinstance(expression, Term):
-        return Measure(measure(indicators[expression.indicator_id].unit, dict(units)).dimension, 1.0)
-    left = measure_of(expression.left, indicators, units)
-    right = measure_of(expression.right, indicators, units)
-    if expression.sign in "+-":
-        if left.dimension != right.dimension:
-            raise FormulaError(f"unlike dimensions: {left} {expression.sign} {right}; bring both to one")
-        return left
-    return left.times(right, 1 if expression.sign == "*" else -1)
-
-
-def problems(
-    indicators: Mapping[str, Indicator], units: Mapping[str, Unit], areas: Mapping[str, Area]
-) -> dict[str, str]:
-    """What is wrong with the formulas of a catalogue: indicator id -> `formula: what; remedy`, one each."""
-    found: dict[str, str] = {}
-    below: dict[str, tuple[str, ...]] = {}
-    for indicator_id, indicator in indicators.items():
-        if indicator.formula is None:
-            continue
-        try:
-            expression = parse(indicator.formula)
-            _check_names(expression, indicators, areas)
-            below[indicator_id] = inputs(indicator.formula)
-            result = measure_of(expression, indicators, units)
-            declared = measure(indicator.unit, dict(units))
-            if result.dimension != declared.dimension:
-                found[indicator_id] = (
-                    f"formula: '{indicator.formula}' gives {result}, "
-                    f"but unit '{indicator.unit}' is {declared}; change one of them"
-                )
-        except IndexhouseError as error:
-            found[indicator_id] = f"formula: {error}"
-    try:
-        tuple(TopologicalSorter(below).static_order())
-    except CycleError as error:
-        circle = error.args[1]
-        text = f"formula: {' -> '.join(reversed(circle))} is a circle; compute one of them from data"
-        found |= dict.fromkeys(circle, text)
-    return found
-
-
-def _check_names(
-    expression: Expression, indicators: Mapping[str, Indicator], areas: Mapping[str, Area]
-) -> None:
-    for term in terms(expression):
-        if term.indicator_id not in indicators:
-            raise FormulaError(
-                f"'{term.indicator_id}' is no indicator; {suggest(term.indicator_id, indicators)}"
-            )
-        if term.area and term.area not in areas:
-            raise FormulaError(f"'{term.area}' is no area; {suggest(term.area, areas)}")
 
 
 def evaluate(
@@ -196,9 +40,7 @@ def evaluate(
     try:
         order = [name for name in TopologicalSorter(below).static_order() if name in below]
     except CycleError as error:
-        raise FormulaError(
-            f"formulas {' -> '.join(error.args[1])} are a circle; compute one from data"
-        ) from None
+        raise FormulaError(f"formulas {' -> '.join(error.args[1])} are a circle; compute one from data") from None
     slim = observations.select(
         "indicator_id", *_KEY, "obs_value", "obs_status", "vintage", "vintage_basis", "is_corrected"
     ).filter(pl.col("obs_value").is_not_null())
@@ -257,8 +99,7 @@ def _evaluate(
     assert joined is not None
     places = {term: number for number, term in enumerate(distinct)}
     values = [
-        joined[f"obs_value {number}"].to_numpy()
-        * measure(indicators[term.indicator_id].unit, dict(units)).factor
+        joined[f"obs_value {number}"].to_numpy() * measure(indicators[term.indicator_id].unit, dict(units)).factor
         for number, term in enumerate(distinct)
     ]
     with np.errstate(all="ignore"):
@@ -266,19 +107,12 @@ def _evaluate(
     result = round_significant(np.where(np.isfinite(raw), raw, np.nan))
     each = range(len(distinct))
     basis = pl.max_horizontal(
-        pl.col(f"vintage_basis {i}").replace_strict(BASES, [0, 1, 2], default=2, return_dtype=pl.Int8)
-        for i in each
+        pl.col(f"vintage_basis {i}").replace_strict(BASES, [0, 1, 2], default=2, return_dtype=pl.Int8) for i in each
     )
     usual = [pl.col(f"obs_status {i}") for i in each]
     odd = [pl.when(status != "A").then(status) for status in usual]
     lowest, highest = pl.min_horizontal(odd), pl.max_horizontal(odd)
-    status = (
-        pl.when(lowest.is_null())
-        .then(pl.lit("A"))
-        .when(lowest == highest)
-        .then(lowest)
-        .otherwise(pl.lit("E"))
-    )
+    status = pl.when(lowest.is_null()).then(pl.lit("A")).when(lowest == highest).then(lowest).otherwise(pl.lit("E"))
     made = joined.with_columns(pl.Series("obs_value", result, nan_to_null=True))
     return made.select(
         *_KEY,
@@ -301,16 +135,12 @@ def _placed(frame: pl.DataFrame, term: Term) -> pl.DataFrame:
     if term.lag:
         names = frame["time_period"].unique().to_list()
         later = {name: shift_years(name, term.lag) for name in names}
-        moved = pl.col("time_period").replace_strict(
-            list(later), list(later.values()), return_dtype=pl.String
-        )
+        moved = pl.col("time_period").replace_strict(list(later), list(later.values()), return_dtype=pl.String)
         frame = frame.with_columns(moved).filter(pl.col("time_period").is_not_null()) if names else frame
     return frame
 
 
-def _compute(
-    expression: Expression, values: list[np.ndarray], places: Mapping[Term, int]
-) -> np.ndarray | float:
+def _compute(expression: Expression, values: list[np.ndarray], places: Mapping[Term, int]) -> np.ndarray | float:
     if isinstance(expression, Number):
         return expression.value
     if isinstance(expression, Term):

@@ -41,9 +41,7 @@ def growth_span(
         return pl.DataFrame(schema=_SCHEMA)
     first, last = _windows(rows, tuple(spans), tuple(base_periods))
     value = rows["obs_value"].to_numpy()
-    years = (
-        rows["number"].to_numpy() / rows["freq"].replace_strict(PER_YEAR, return_dtype=pl.Float64).to_numpy()
-    )
+    years = rows["number"].to_numpy() / rows["freq"].replace_strict(PER_YEAR, return_dtype=pl.Float64).to_numpy()
     start, end, n = value[first], value[last], years[last] - years[first]
     with np.errstate(all="ignore"):
         multiple = np.where((start > 0) & (end > 0), end / start, np.nan)
@@ -61,9 +59,7 @@ def growth_span(
     return (
         rows.select(SERIES)[first]
         .with_columns(period[first].alias("from_period"), period[last].alias("to_period"))
-        .with_columns(
-            pl.Series(name, round_significant(column), nan_to_null=True) for name, column in numbers.items()
-        )
+        .with_columns(pl.Series(name, round_significant(column), nan_to_null=True) for name, column in numbers.items())
         .sort(*SERIES, "from_period", "to_period")
     )
 
@@ -132,6 +128,4 @@ _NUMBERS = (
     "trend_pct",
     "linear_trend_pct",
 )
-_SCHEMA = dict.fromkeys((*SERIES, "from_period", "to_period"), pl.String) | dict.fromkeys(
-    _NUMBERS, pl.Float64
-)
+_SCHEMA = dict.fromkeys((*SERIES, "from_period", "to_period"), pl.String) | dict.fromkeys(_NUMBERS, pl.Float64)

@@ -98,9 +98,7 @@ def _cross_section(values: Floats, step: CrossSection) -> Filled:
     if step.statistic == "mean":
         centre = np.where(np.isnan(ordered), 0.0, ordered).sum(axis=1) / np.maximum(count, 1)
     else:
-        upper = np.take_along_axis(
-            ordered, (np.maximum(count, 1) // 2)[:, None].clip(max=values.shape[1] - 1), 1
-        )
+        upper = np.take_along_axis(ordered, (np.maximum(count, 1) // 2)[:, None].clip(max=values.shape[1] - 1), 1)
         lower = np.take_along_axis(ordered, ((np.maximum(count, 1) - 1) // 2)[:, None], 1)
         centre = (np.where((count % 2 == 1)[:, None], lower, (lower + upper) / 2))[:, 0]
     fillable = ~present & (count > 0)[:, None]

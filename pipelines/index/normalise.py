@@ -96,9 +96,7 @@ def _z_score(values: Floats, direction: int, step: ZScore, cells: Cells) -> Norm
         )
     usable = sd > 0
     scores = step.mean + direction * step.sd * ((values - mean) / np.where(usable, sd, np.nan))
-    return Normalised(
-        scores, _parameters(step.scope, (("mean", mean), ("sd", sd))), _without(values, usable, sd)
-    )
+    return Normalised(scores, _parameters(step.scope, (("mean", mean), ("sd", sd))), _without(values, usable, sd))
 
 
 def _base_ratio(values: Floats, direction: int, step: BaseRatio, cells: Cells) -> Normalised:
@@ -116,11 +114,7 @@ def _base_ratio(values: Floats, direction: int, step: BaseRatio, cells: Cells) -
         f"value of the base period {base_period} is not above 0": present & ~np.isnan(base) & ~(base > 0),
         "value is not above 0": present & (base > 0) & ~usable,
     }
-    named = [
-        (-1, f"base_value {area}", float(x))
-        for area, x in zip(cells.areas, base, strict=True)
-        if not np.isnan(x)
-    ]
+    named = [(-1, f"base_value {area}", float(x)) for area, x in zip(cells.areas, base, strict=True) if not np.isnan(x)]
     return Normalised(step.value * ratio, named, notes)
 
 

@@ -57,25 +57,24 @@ def panel_of(
     )
     periods = sequence(first, last or _newest(wanted["time_period"].unique().to_list(), first))
     wanted = wanted.filter(pl.col("time_period").is_in(list(periods)))
-    place = [
-        wanted[column].replace_strict(list(names), list(range(len(names))), return_dtype=pl.Int64).to_numpy()
-        if wanted.height
-        else np.zeros(0, dtype=np.int64)
-        for column, names in (("time_period", periods), ("ref_area", areas), ("indicator_id", indicators))
-    ]
     shape = (len(periods), len(areas), len(indicators))
-    flat = np.ravel_multi_index(tuple(place), shape) if wanted.height else np.zeros(0, dtype=np.int64)
-    if len(np.unique(flat)) != len(flat):
-        twice = wanted.filter(wanted.select("indicator_id", "ref_area", "time_period").is_duplicated())
-        raise ValueError(
-            f"two observations of one key: {twice.row(0)}; keep one per indicator, area and period"
-        )
+    names = {"time_period": periods, "ref_area": areas, "indicator_id": indicators}
+    place = tuple(_positions(wanted[column], known) for column, known in names.items())
+    flat = np.ravel_multi_index(place, shape)
     values = np.full(shape, np.nan)
     row = np.full(shape, -1, dtype=np.int64)
     values.reshape(-1)[flat] = wanted["obs_value"].cast(pl.Float64).to_numpy()
     values[~np.isfinite(values)] = np.nan
     row.reshape(-1)[flat] = np.arange(wanted.height)
+    if np.count_nonzero(row >= 0) != wanted.height:
+        twice = wanted.filter(wanted.select("indicator_id", "ref_area", "time_period").is_duplicated())
+        raise ValueError(f"two observations of one key: {twice.row(0)}; keep one per indicator, area and period")
     return Panel(tuple(periods), tuple(areas), tuple(indicators), values, row, wanted)
+
+
+def _positions(column: pl.Series, names: Sequence[str]) -> NDArray[np.int64]:
+    """The position of each value among the names; all values must be among them."""
+    return column.cast(pl.Enum(names)).to_physical().cast(pl.Int64).to_numpy()
 
 
 def _newest(periods: list[str], first: str) -> str:

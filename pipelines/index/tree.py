@@ -82,9 +82,7 @@ class Tree:
             node = self.parent[node]
             length += 1
             if length > len(self.declared):
-                raise IndexhouseError(
-                    f"index {self.root}: node '{node}' is its own ancestor; give it another parent"
-                )
+                raise IndexhouseError(f"index {self.root}: node '{node}' is its own ancestor; give it another parent")
         return length
 
 
@@ -104,7 +102,5 @@ def tree_of(index_id: str, index: Index) -> Tree:
         for child in children:
             weight[child] = 1.0 if method == "equal" else index.nodes[child].weight
         if sum(weight[child] for child in children) <= 0:
-            raise IndexhouseError(
-                f"index {index_id}: the children of '{above}' have no weight; give one a weight > 0"
-            )
+            raise IndexhouseError(f"index {index_id}: the children of '{above}' have no weight; give one a weight > 0")
     return Tree(index_id, parent, weight, (index_id, *index.nodes))

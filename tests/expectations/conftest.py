@@ -63,7 +63,8 @@ def sound_intake(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "where snapshot_id = 'b1' and ref_area = 'CN-BB' and time_period = '2015'"
         )
         con.execute(
-            "update intake set rows_value = rows_value - 2, rows_missing = 1, rows_quarantined = 1 where snapshot_id = 'b1'"
+            "update intake set rows_value = rows_value - 2, rows_missing = 1, rows_quarantined = 1 "
+            "where snapshot_id = 'b1'"
         )
     return path
 
@@ -77,9 +78,7 @@ def write_intake() -> Callable[[Path, list[tuple[Any, ...]]], None]:
             con.execute(INTAKE_TABLES)
             for each in found:
                 add_intake_file(con, *each)
-            con.execute(
-                "insert into indicator select distinct indicator_id, unit_id, null, null from reading"
-            )
+            con.execute("insert into indicator select distinct indicator_id, unit_id, null, null from reading")
             con.execute("insert into area select distinct ref_area from reading")
 
     return write
@@ -247,8 +246,7 @@ def _observation_rows() -> dict[str, list[dict[str, Any]]]:
         for i, ((area, year), value) in enumerate(values(indicator).items(), start=1)
     ]  # fmt: skip
     observation = [
-        {**{k: v for k, v in row.items() if k != "year"}, **_period(row["year"]), "is_derived": False}
-        for row in stated
+        {**{k: v for k, v in row.items() if k != "year"}, **_period(row["year"]), "is_derived": False} for row in stated
     ]
     rounded = {**stated[0], "source_id": "b", "snapshot_id": "b1", "obs_value": 1000.3, "decimals": 0}
     vintages = [
@@ -308,7 +306,8 @@ def _index_rows() -> dict[str, list[dict[str, Any]]]:
     }  # fmt: skip
     rows["index_score"] = [
         {**edition, "node_id": node, "ref_area": area, **_period(year), "node_level": NODES[node][1],
-         "node_kind": NODES[node][2], "score": score, "coverage": 1.0, "method_version": "m", "areas_ranked": len(AREAS),
+         "node_kind": NODES[node][2], "score": score, "coverage": 1.0, "method_version": "m",
+         "areas_ranked": len(AREAS),
          "score_rank": 1 + sum(scored[node, other, year] > score for other in AREAS)}
         for (node, area, year), score in scored.items()
     ]  # fmt: skip

@@ -103,9 +103,7 @@ def test_sound_file_passes_every_check(validator: Validator, sound_intake: Path)
 
 
 def test_every_check_has_a_case_that_breaks_it() -> None:
-    assert {each.check_id.split(".")[-1] for suite in intake_plan() for each in suite.expectations} == set(
-        BREAKS
-    )
+    assert {each.check_id.split(".")[-1] for suite in intake_plan() for each in suite.expectations} == set(BREAKS)
 
 
 @pytest.mark.parametrize("name", BREAKS)
@@ -131,9 +129,7 @@ def test_failing_rows_name_exactly_the_file_to_reject(
     ]
 
 
-def test_lost_cell_is_missed_by_the_accounting(
-    validator: Validator, sound_intake: Path, broken: Broken
-) -> None:
+def test_lost_cell_is_missed_by_the_accounting(validator: Validator, sound_intake: Path, broken: Broken) -> None:
     file = broken(sound_intake, "delete from reading where snapshot_id = 'a1' and locator = 'S!R3'")
     result = judged(validator, file, "accounting")
     assert result.failing_rows[0]["readings"] == 59
@@ -147,9 +143,7 @@ def test_approved_volume_lets_the_file_in(validator: Validator, sound_intake: Pa
     assert judged(validator, file, "volume_band").status == "passed"
 
 
-def test_one_failing_row_per_file_counts_its_cells(
-    validator: Validator, sound_intake: Path, broken: Broken
-) -> None:
+def test_one_failing_row_per_file_counts_its_cells(validator: Validator, sound_intake: Path, broken: Broken) -> None:
     file = broken(sound_intake, "update reading set ref_area = 'CN-ZZ' where time_period = '2016'")
     result = judged(validator, file, "area_known")
     assert [row["snapshot_id"] for row in result.failing_rows] == ["a1", "a2", "b1"]
@@ -158,9 +152,7 @@ def test_one_failing_row_per_file_counts_its_cells(
     assert "and 9 more" in result.failing_rows[0]["cells"]
 
 
-def test_results_do_not_depend_on_the_order_of_rows(
-    validator: Validator, sound_intake: Path, broken: Broken
-) -> None:
+def test_results_do_not_depend_on_the_order_of_rows(validator: Validator, sound_intake: Path, broken: Broken) -> None:
     spoil = "update reading set ref_area = 'CN-ZZ' where time_period = '2016';"
     shuffle = (
         "create table turned as select * from reading order by hash(locator || snapshot_id); drop table reading; "
@@ -170,9 +162,7 @@ def test_results_do_not_depend_on_the_order_of_rows(
     assert validator.validate(broken(sound_intake, spoil + shuffle), intake_plan()) == plain
 
 
-def test_check_that_cannot_be_run_never_passes(
-    validator: Validator, sound_intake: Path, broken: Broken
-) -> None:
+def test_check_that_cannot_be_run_never_passes(validator: Validator, sound_intake: Path, broken: Broken) -> None:
     file = broken(sound_intake, "drop table area; alter table intake drop column warn_pct")
     for name in ("area_known", "volume_band"):
         result = judged(validator, file, name)
@@ -214,9 +204,7 @@ def cells_of(file: Path) -> dict[tuple[str, int], float]:
         rows = [tuple(cell.strip() for cell in line.split(",")) for line in text.splitlines()]
     start = next(i for i, row in enumerate(rows) if row and row[0] == "地区")
     years = {
-        place: int(match[1])
-        for place, cell in enumerate(rows[start])
-        if (match := re.match(r"(\d{4})年", cell or ""))
+        place: int(match[1]) for place, cell in enumerate(rows[start]) if (match := re.match(r"(\d{4})年", cell or ""))
     }
     return {
         (row[0], year): float(row[place])

@@ -21,7 +21,10 @@ OF_A = "indicator_id = 'gdp' and ref_area = 'CN-CC' and time_period = '2017'"
 BREAKS = {
     "dictionary.columns": ("alter table claim alter stated_value type integer", "claim.stated_value"),
     "dictionary.comments": ("comment on column claim.formula is null", "claim.formula"),
-    "dictionary.dictionary": ("delete from dictionary where table_name = 'unit' and column_name = 'factor'", "unit.factor"),
+    "dictionary.dictionary": (
+        "delete from dictionary where table_name = 'unit' and column_name = 'factor'",
+        "unit.factor",
+    ),
     "release.one_id": (f"update observation set release_id = 'x' where {OF_A}", "observation: 1 rows of release 'x'"),
     "release.as_of": ("update release set as_of = '2019-01-01'", "observation: gdp CN-AA 2015"),
     "snapshot.accounting": ("update snapshot set rows_loaded = 59 where source_id = 'b'", "b b1.csv: 60 cells in, 59"),
@@ -29,10 +32,16 @@ BREAKS = {
         "update snapshot set rows_loaded = 58, rows_quarantined = 2 where source_id = 'b'",
         "b b1.csv: 2 cells",
     ),
-    "snapshot.snapshot_dated": ("update snapshot set vintage = '2022-01-01' where source_id = 'b'", "vintage 2022-01-01"),
+    "snapshot.snapshot_dated": (
+        "update snapshot set vintage = '2022-01-01' where source_id = 'b'",
+        "vintage 2022-01-01",
+    ),
     "observation.key": (f"insert into observation from observation where {OF_A}", "gdp CN-CC A 2017: 2 rows"),
     "observation.cells": (f"update observation set obs_value = 'inf' where {OF_A}", "obs_value is NaN or infinite"),
-    "observation.unit_of_indicator": (f"update observation set unit_id = 'cny' where {OF_A}", "gdp CN-CC 2017: in 'cny'"),
+    "observation.unit_of_indicator": (
+        f"update observation set unit_id = 'cny' where {OF_A}",
+        "gdp CN-CC 2017: in 'cny'",
+    ),
     "observation.traced": (f"update observation set snapshot_id = 'zz' where {OF_A}", "snapshot 'zz'"),
     "observation.observation_preferred": (
         f"update observation set obs_value = 1 where {OF_A}",
@@ -75,7 +84,10 @@ BREAKS = {
         "update index_score set score = null where node_id = 'research' and time_period = '2019'",
         "no score of research for 2019",
     ),
-    "index_score.score_of_node": ("update index_score set node_id = 'nose' where node_id = 'rd'", "two latest nose CN-AA"),
+    "index_score.score_of_node": (
+        "update index_score set node_id = 'nose' where node_id = 'rd'",
+        "two latest nose CN-AA",
+    ),
     "index_score.rank": (
         "update index_score set score_rank = 3 where node_id = 'two' and ref_area = 'CN-LL' and time_period = '2019'",
         "two latest two CN-LL 2019: rank 3 of 12, by score 1 of 12",
@@ -125,9 +137,7 @@ def judged(validator: Validator, plan: list[Suite], file: Path, name: str) -> Re
     return validator.validate(file, [Suite(table, (expectation,))])[0]
 
 
-def test_sound_release_passes_every_check(
-    validator: Validator, plan: list[Suite], sound_release: Path
-) -> None:
+def test_sound_release_passes_every_check(validator: Validator, plan: list[Suite], sound_release: Path) -> None:
     results = validator.validate(sound_release, plan)
     assert messages(results) == []
     assert [each.check_id for each in results if each.status != "passed"] == []
@@ -201,10 +211,7 @@ def test_value_within_half_a_printed_digit_agrees(
 ) -> None:
     for value, status in ((1000.5, "passed"), (999.5, "passed"), (1000.51, "failed")):
         sql = f"update observation_vintage set obs_value = {value} where indicator_id = 'gdp' and source_id = 'b'"
-        assert (
-            judged(validator, plan, broken(sound_release, sql), "observation_vintage.sources_agree").status
-            == status
-        )
+        assert judged(validator, plan, broken(sound_release, sql), "observation_vintage.sources_agree").status == status
 
 
 def test_failing_rows_are_the_first_twenty_and_all_are_counted(
@@ -229,22 +236,12 @@ def test_scores_frozen_to_a_reference_may_leave_the_scale_elsewhere(
     declared: dict[str, Table],
     catalogue: Catalogue,
 ) -> None:
-    frozen = {
-        "method": {"normalise": {"method": "min_max", "scope": {"over": "reference", "periods": ["2015"]}}}
-    }
+    frozen = {"method": {"normalise": {"method": "min_max", "scope": {"over": "reference", "periods": ["2015"]}}}}
     index = catalogue.indices["two"].with_changes(frozen)
     plan = release_plan(declared.values(), Catalogue((), indices={"two": index}, claims=catalogue.claims))
-    rank_free = (
-        "update index_score set score = 140 where node_id = 'gdp' and ref_area = 'CN-LL' and time_period = "
-    )
-    assert (
-        judged(validator, plan, broken(sound_release, rank_free + "'2019'"), "index_score.scale").status
-        == "passed"
-    )
-    assert (
-        judged(validator, plan, broken(sound_release, rank_free + "'2015'"), "index_score.scale").status
-        == "failed"
-    )
+    rank_free = "update index_score set score = 140 where node_id = 'gdp' and ref_area = 'CN-LL' and time_period = "
+    assert judged(validator, plan, broken(sound_release, rank_free + "'2019'"), "index_score.scale").status == "passed"
+    assert judged(validator, plan, broken(sound_release, rank_free + "'2015'"), "index_score.scale").status == "failed"
 
 
 def test_index_without_bounds_has_no_scale_check(declared: dict[str, Table], catalogue: Catalogue) -> None:

@@ -91,7 +91,7 @@ def test_killed_worker_is_an_error_that_says_how(sound_intake: Path) -> None:
     with Validator() as validator:
         assert validator.pid is not None
         os.kill(validator.pid, signal.SIGKILL)
-        with pytest.raises(IndexhouseError, match="killed by signal 9.*run again"):
+        with pytest.raises(IndexhouseError, match=r"killed by signal 9.*run again"):
             validator.validate(sound_intake, PLAN)
 
 
@@ -123,9 +123,11 @@ def test_silent_worker_is_given_up_and_reaped(sound_intake: Path) -> None:
 
 def test_worker_that_never_gets_ready_is_given_up(sound_intake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "START_SECONDS", 0.2)
-    with Validator(python("import sys; sys.stdin.read()")) as validator:
-        with pytest.raises(IndexhouseError, match=r"did not start within 0\.2 s"):
-            validator.validate(sound_intake, PLAN)
+    with (
+        Validator(python("import sys; sys.stdin.read()")) as validator,
+        pytest.raises(IndexhouseError, match=r"did not start within 0\.2 s"),
+    ):
+        validator.validate(sound_intake, PLAN)
 
 
 def test_close_reaps_a_worker_that_ignores_everything() -> None:

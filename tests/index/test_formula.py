@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.index.formula import FormulaError, Number, Operation, Term, evaluate, inputs, parse, problems
+from pipelines.index.formula import evaluate
+from warehouse.catalogue.formula import FormulaError, Number, Operation, Term, inputs, parse, problems
 from warehouse.catalogue.indicator import Area, Indicator, Unit
 
 UNITS = {
@@ -29,12 +30,11 @@ AREAS = {"CN": Area(name_en="China"), "CN-BJ": Area(name_en="Beijing", kind="pro
 
 
 def indicators(**formulas: tuple[str, str]) -> dict[str, Indicator]:
-    """gdp, rd (100 million yuan) and people (10 thousand persons), and computed ones: name=(unit, formula)."""
+    """gdp, rd (100 million yuan), people (10 thousand persons), and computed ones: name=(unit, formula)."""
     base = {"gdp": "cny_100m", "rd": "cny_100m", "people": "persons_10k"}
     given_ones = {name: Indicator(name_en=name, unit=unit) for name, unit in base.items()}
     return given_ones | {
-        name: Indicator(name_en=name, unit=unit, formula=formula)
-        for name, (unit, formula) in formulas.items()
+        name: Indicator(name_en=name, unit=unit, formula=formula) for name, (unit, formula) in formulas.items()
     }
 
 
@@ -55,9 +55,7 @@ def observed(*rows: tuple[str, str, str, float | None], **changes: object) -> pl
         "vintage_basis": "declared",
         "is_corrected": False,
     }
-    return frame.with_columns(
-        pl.lit("A").alias("freq"), *(pl.lit(v).alias(k) for k, v in (default | changes).items())
-    )
+    return frame.with_columns(pl.lit("A").alias("freq"), *(pl.lit(v).alias(k) for k, v in (default | changes).items()))
 
 
 def one(frame: pl.DataFrame) -> dict[str, object]:
@@ -77,8 +75,9 @@ def test_lag_and_at_apply_to_everything_inside():
 
 @pytest.mark.parametrize(
     "text",
-    ["rd ** 2", "rd.x", "rd[0]", "open('x')", "rd if gdp else 1", "'a'", "True", "lag(rd, -1)", "lag(rd, 0.5)",
-     "lag(rd)", "at(rd, CN)", "at(at(rd, 'CN'), 'CN-BJ')", "rd +", "rd, gdp", "lambda: 1", "+rd", "f'{rd}'"],
+    ["rd ** 2", "rd.x", "rd[0]", "open('x')", "rd if gdp else 1", "'a'", "True", "lag(rd, -1)",
+     "lag(rd, 0.5)", "lag(rd)", "at(rd, CN)", "at(at(rd, 'CN'), 'CN-BJ')",
+     "rd +", "rd, gdp", "lambda: 1", "+rd", "f'{rd}'"],
 )  # fmt: skip
 def test_anything_else_is_refused(text):
     with pytest.raises(FormulaError, match="formula"):
@@ -187,9 +186,7 @@ def test_vintage_is_the_newest_and_basis_the_weakest_of_the_inputs():
 
 
 def test_status_follows_the_inputs():
-    data = pl.concat(
-        [observed(("rd", "CN", "2018", 1.0), obs_status="P"), observed(("gdp", "CN", "2018", 4.0))]
-    )
+    data = pl.concat([observed(("rd", "CN", "2018", 1.0), obs_status="P"), observed(("gdp", "CN", "2018", 4.0))])
     assert one(evaluate(data, indicators(x=("pct", "rd / gdp")), UNITS))["obs_status"] == "P"
     data = data.with_columns(obs_status=pl.Series(["P", "E"]))
     assert one(evaluate(data, indicators(x=("pct", "rd / gdp")), UNITS))["obs_status"] == "E"
@@ -198,9 +195,7 @@ def test_status_follows_the_inputs():
 def test_formulas_may_use_other_formulas_in_any_order_of_declaration():
     made = indicators(double=("pct", "2 * intensity"), intensity=("pct", "rd / gdp"))
     data = observed(("rd", "CN", "2018", 1.0), ("gdp", "CN", "2018", 4.0))
-    found = {
-        row["indicator_id"]: row["obs_value"] for row in evaluate(data, made, UNITS).iter_rows(named=True)
-    }
+    found = {row["indicator_id"]: row["obs_value"] for row in evaluate(data, made, UNITS).iter_rows(named=True)}
     assert found == {"double": 50.0, "intensity": 25.0}
 
 

@@ -73,9 +73,7 @@ def test_no_growth_rate_from_a_value_that_is_not_above_zero(before):
 
 
 def test_quarters_and_years_of_one_indicator_do_not_mix():
-    frame = observations(
-        ("gdp", "CN", "2014-Q4", 5.0), ("gdp", "CN", "2015-Q1", 6.0), ("gdp", "CN", "2015", 20.0)
-    )
+    frame = observations(("gdp", "CN", "2014-Q4", 5.0), ("gdp", "CN", "2015-Q1", 6.0), ("gdp", "CN", "2015", 20.0))
     rows = by_period(growth(indicator_series(frame)))
     assert rows["2015-Q1"]["previous_period"] == "2014-Q4"
     assert rows["2015"]["previous_period"] is None

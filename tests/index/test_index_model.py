@@ -76,11 +76,7 @@ def test_what_is_wrong_with_a_tree_is_said(nodes, words):
         ({"base_period": "2010-Q1"}, "'2010-Q1' is no period of freq A"),
         ({"method": {"normalise": "base_ratio"}}, "base_ratio needs 'period' here or 'base_period'"),
         (
-            {
-                "method": {
-                    "normalise": {"method": "z_score", "scope": {"over": "reference", "periods": [2019]}}
-                }
-            },
+            {"method": {"normalise": {"method": "z_score", "scope": {"over": "reference", "periods": [2019]}}}},
             "'2019' is outside",
         ),
         ({"editions": [{"id": "a"}, {"id": "a"}]}, "'a' stands 2 times"),
@@ -147,8 +143,7 @@ def test_an_area_filter_finds_areas_at_any_depth():
 def test_the_method_version_follows_the_method_and_nothing_else():
     version = index().method_version()
     assert (
-        index(name_en="Other", editions=[{"id": "x", "as_of": "2019-10-17"}], note_en="n").method_version()
-        == version
+        index(name_en="Other", editions=[{"id": "x", "as_of": "2019-10-17"}], note_en="n").method_version() == version
     )
     assert index(periods={"from": 2010, "to": 2020}).method_version() == version
     for changes in (
@@ -167,16 +162,11 @@ def test_a_variant_changes_what_it_names_and_keeps_the_rest():
     assert changed.method.coverage == 0.5
     assert (changed.nodes["papers"].weight, changed.nodes["papers"].parent) == (5, "knowledge")
     assert changed.nodes["patents"] == base.nodes["patents"]
-    assert (
-        changed.with_changes({"method": {"normalise": {"method": "z_score"}}}).method.normalise.method
-        == "z_score"
-    )
+    assert changed.with_changes({"method": {"normalise": {"method": "z_score"}}}).method.normalise.method == "z_score"
 
 
 def test_a_step_may_be_written_by_its_name():
-    short = index(
-        method={"normalise": "min_max", "impute": ["linear", {"method": "carry"}], "weighting": "equal"}
-    )
+    short = index(method={"normalise": "min_max", "impute": ["linear", {"method": "carry"}], "weighting": "equal"})
     long = index(
         method={
             "normalise": {"method": "min_max"},

@@ -36,8 +36,9 @@ class Maker:
 
     def frames(self, number: int, rows: int = 5, **facts: Any) -> dict[str, pl.DataFrame]:
         release = {
-            "release_id": self.id(number), "as_of": None, "data_vintage": date(2026, 1, 1), "code_version": "1",
-            "catalogue_hash": "c", "input_hash": f"i{number}", "run_id": None, "built_at": self.built_at(number),
+            "release_id": self.id(number), "as_of": None, "data_vintage": date(2026, 1, 1),
+            "code_version": "1", "catalogue_hash": "c", "input_hash": f"i{number}", "run_id": None,
+            "built_at": self.built_at(number),
         } | facts  # fmt: skip
         unit = {
             "unit_id": [f"u{row:07}" for row in range(rows)],
@@ -58,14 +59,10 @@ class Maker:
 
     def stage(self, number: int, rows: int = 5, **facts: Any) -> Path:
         folder = self.folder / f"staging-{number}"
-        publish.stage(
-            folder / "indexhouse.duckdb", self.frames(number, rows, **facts), self.tables, self.id(number)
-        )
+        publish.stage(folder / "indexhouse.duckdb", self.frames(number, rows, **facts), self.tables, self.id(number))
         return folder
 
-    def publish(
-        self, number: int, rows: int = 5, facts: dict[str, Any] | None = None, **how: Any
-    ) -> publish.Published:
+    def publish(self, number: int, rows: int = 5, facts: dict[str, Any] | None = None, **how: Any) -> publish.Published:
         facts = facts or {}
         staged = self.stage(number, rows, **facts)
         return publish.publish(self.root, staged, {}, facts.get("built_at", self.built_at(number)), **how)

@@ -23,9 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "some.duckdb"
     with db.connect(path) as con:
-        con.execute(
-            "create table t as select range::integer as n, repeat('x', 100) as filler from range(10000)"
-        )
+        con.execute("create table t as select range::integer as n, repeat('x', 100) as filler from range(10000)")
     return path
 
 
@@ -72,9 +70,7 @@ def test_a_reader_of_a_release_reaches_nothing_else(file: Path, tmp_path: Path, 
 
 @pytest.mark.parametrize("read_only", [True, False])
 @pytest.mark.parametrize("content", [b"no database at all " * 1000, b"", b"DUCK"])
-def test_a_file_that_is_no_database_is_named_with_its_remedy(
-    tmp_path: Path, content: bytes, read_only: bool
-) -> None:
+def test_a_file_that_is_no_database_is_named_with_its_remedy(tmp_path: Path, content: bytes, read_only: bool) -> None:
     path = tmp_path / "broken.duckdb"
     path.write_bytes(content)
     with (
@@ -159,9 +155,7 @@ def test_any_name_and_text_is_quoted_safely(text: str) -> None:
         con.execute("create table canary (n integer)")
         con.execute(f"create table {db.quote('t' + text)} ({db.quote('c' + text)} varchar)")
         con.execute(f"insert into {db.quote('t' + text)} values ({db.quote_text(text)})")
-        assert con.execute(f"select {db.quote('c' + text)} from {db.quote('t' + text)}").fetchall() == [
-            (text,)
-        ]
+        assert con.execute(f"select {db.quote('c' + text)} from {db.quote('t' + text)}").fetchall() == [(text,)]
         assert con.execute("select count(*)::integer from canary").fetchall() == [(0,)]
 
 

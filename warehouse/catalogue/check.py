@@ -173,5 +173,8 @@ def _indices(catalogue: Catalogue) -> Iterator[str]:
 
 def _claims(catalogue: Catalogue) -> Iterator[str]:
     for publication_id, publication in catalogue.claims.items():
-        for text in claim_problems(publication, catalogue.indicators, catalogue.areas):
+        kinds = {area.kind for area in catalogue.areas.values()}
+        for text in claim_problems(
+            publication, catalogue.indicators, catalogue.areas, catalogue.units, catalogue.sources, kinds
+        ):
             yield f"{catalogue.where('claims', publication_id)}: {text}"

@@ -78,12 +78,8 @@ class Variant(Labelled):
     """The same index with something changed, built as an edition of its own."""
 
     id: EditionId
-    edition: EditionId | None = Field(
-        None, description="whose as_of and periods it shares; default: the last edition"
-    )
-    changes: dict[str, Any] = Field(
-        description="keys of the index file with their other values: method, nodes, ..."
-    )
+    edition: EditionId | None = Field(None, description="whose as_of and periods it shares; default: the last edition")
+    changes: dict[str, Any] = Field(description="keys of the index file with their other values: method, nodes, ...")
 
 
 class Benchmark(Model):
@@ -161,9 +157,7 @@ def _merged(old: Any, new: Any) -> Any:
     return {**old, **{key: _merged(old.get(key), value) for key, value in new.items()}}
 
 
-def problems(
-    index_id: str, index: Index, indicators: Mapping[str, Indicator], areas: Mapping[str, Area]
-) -> list[str]:
+def problems(index_id: str, index: Index, indicators: Mapping[str, Indicator], areas: Mapping[str, Area]) -> list[str]:
     """Everything wrong with one index that a single field cannot show, as `key: what; remedy`, without the
     file."""
     found = [
@@ -299,9 +293,7 @@ def _edition_problems(index: Index) -> Iterator[str]:
             yield f"variants.{number}.edition: '{variant.edition}' is unknown; {hint}"
 
 
-def _name_problems(
-    index: Index, indicators: Mapping[str, Indicator], areas: Mapping[str, Area]
-) -> Iterator[str]:
+def _name_problems(index: Index, indicators: Mapping[str, Indicator], areas: Mapping[str, Area]) -> Iterator[str]:
     if isinstance(index.areas, AreaFilter):
         if index.areas.parent is not None and index.areas.parent not in areas:
             yield f"areas.parent: '{index.areas.parent}' is unknown; {suggest(index.areas.parent, areas)}"

@@ -65,9 +65,7 @@ class GivenScope(Model):
         return self
 
 
-Scope = Annotated[
-    AllScope | PeriodScope | ReferenceScope | GivenScope, Field(discriminator="over"), _named("over")
-]
+Scope = Annotated[AllScope | PeriodScope | ReferenceScope | GivenScope, Field(discriminator="over"), _named("over")]
 
 
 # Steps: one class a method, told apart by `method`
@@ -91,12 +89,8 @@ class Carry(Model):
     """The nearest value of the same area before (forward) or after (back)."""
 
     method: Literal["carry"]
-    direction: Literal["forward", "back", "both"] = Field(
-        "forward", description="both: forward first, then back"
-    )
-    max_age: int | None = Field(
-        None, ge=1, description="periods that a value may be carried; none: any number"
-    )
+    direction: Literal["forward", "back", "both"] = Field("forward", description="both: forward first, then back")
+    max_age: int | None = Field(None, ge=1, description="periods that a value may be carried; none: any number")
 
 
 class Linear(Model):
@@ -186,8 +180,7 @@ class Goalposts(Model):
     def _sound(self) -> Goalposts:
         if self.high <= self.low:
             raise ValueError(
-                f"'high' ({self.high:g}) must be above 'low' ({self.low:g}); "
-                "for less-is-better set 'direction: -1'"
+                f"'high' ({self.high:g}) must be above 'low' ({self.low:g}); for less-is-better set 'direction: -1'"
             )
         if self.log and self.low <= 0:
             raise ValueError(f"'log: true' needs 'low' above 0 (is {self.low:g})")
@@ -259,16 +252,14 @@ ImputeSteps = Annotated[tuple[Impute, ...], BeforeValidator(_as_steps)]
 
 def _check_given(scope: Any, needed: tuple[str, ...]) -> None:
     if isinstance(scope, GivenScope) and set(scope.values) != set(needed):
-        raise ValueError(
-            f"scope 'given' needs exactly {' and '.join(needed)} (given: {sorted(scope.values)})"
-        )
+        raise ValueError(f"scope 'given' needs exactly {' and '.join(needed)} (given: {sorted(scope.values)})")
 
 
 class Method(Model):
     """Defaults of every step; a node may override all but the order."""
 
     order: tuple[Stage, ...] = ("denominate", "impute", "treat", "normalise")
-    impute: ImputeSteps = Field((NoImputation(method="none"),), description="one step, or several that are tried in turn")
+    impute: ImputeSteps = Field((NoImputation(method="none"),), description="one step, or several tried in turn")
     treat: Treat = NoTreatment(method="none")
     normalise: Normalise = MinMax(method="min_max")
     weighting: Weighting = GivenWeights(method="given")
@@ -283,7 +274,5 @@ class Method(Model):
             sorted(self.order) != sorted(("denominate", "impute", "treat", "normalise"))
             or self.order[-1] != "normalise"
         ):
-            raise ValueError(
-                "'order' needs each of denominate, impute, treat, normalise once, normalise last"
-            )
+            raise ValueError("'order' needs each of denominate, impute, treat, normalise once, normalise last")
         return self

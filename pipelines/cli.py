@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -149,7 +150,7 @@ def releases(context: typer.Context, as_json: Json = False) -> None:
     from warehouse.releases import list_releases
 
     found = list_releases(_settings(context).release)
-    _answer([each.as_json() for each in found]) if as_json else say.releases(found)
+    _answer([asdict(each) for each in found]) if as_json else say.releases(found)
 
 
 @app.command()

@@ -75,7 +75,7 @@ def status(document: dict[str, Any]) -> None:
         for problem in last["problems"][:SHOWN_LINES]:
             print(f"          {problem}")
         if last["warnings"]:
-            print(f"          {len(last['warnings'])} warnings; the first: {last['warnings'][0]}")
+            print(f"          {len(last['warnings'])} warnings; they stand in the table `quality`")
     print(f"running   {'a run goes on now' if document['is_running'] else 'no run at the moment'}")
     print(f"daemon    {'alive' if document['is_daemon_alive'] else 'not running: `indexhouse serve` starts it'}")
     attention = [row for row in document["sources"] if row["state"] != "ok"]

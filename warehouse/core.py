@@ -17,7 +17,7 @@ import polars as pl
 from warehouse.catalogue.load import Catalogue, digest_of
 from warehouse.db import Connection, connect
 
-RECORD_INPUT = {
+RECORD_INPUT: dict[str, Any] = {
     "source_id": pl.String, "sequence": pl.Int32, "vintage": pl.Date, "retrieved_at": pl.Datetime("us"),
     "snapshot_id": pl.String, "vintage_basis": pl.String, "file_name": pl.String, "media_type": pl.String,
     "size_kb": pl.Float64, "rows_in": pl.Int32, "is_complete": pl.Boolean, "is_rejected": pl.Boolean,

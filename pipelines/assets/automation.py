@@ -71,7 +71,7 @@ def sensors(location: Location) -> list[dg.SensorDefinition]:
         from pipelines.publishing import keep_failure, problems_of
 
         run_id = context.dagster_run.run_id
-        events = [event.event_specific_data.error for event in context.get_step_failure_events()]
+        events = [event.step_failure_data.error for event in context.get_step_failure_events()]
         problems = problems_of(location.settings, run_id) or [text_of(error) for error in events]
         keep_failure(location.settings, run_id, "", problems or [str(context.failure_event.message)])
 

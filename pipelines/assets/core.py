@@ -4,6 +4,7 @@ Not here: the relations themselves (warehouse.core and warehouse/sql).
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
@@ -33,7 +34,7 @@ def core_assets(location: Location) -> dg.AssetsDefinition:
     )
 
     @dg.multi_asset(name="load_core", specs=specs, check_specs=[check])
-    def load_core(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    def load_core(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         """Make the change log of the sources that changed anew, in one transaction."""
         result = intake.load_core(location.workspace(context))
         for name in TABLES:

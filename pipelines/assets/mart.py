@@ -5,6 +5,8 @@ Not here: how a table is computed (marts, index, claims).
 
 from collections.abc import Callable, Iterator
 
+from typing import Any
+
 import dagster as dg
 
 from pipelines import marts
@@ -38,7 +40,7 @@ def _family(
     location: Location, name: str, specs: list[dg.AssetSpec], build: Callable[..., dict[str, int]]
 ) -> dg.AssetsDefinition:
     @dg.multi_asset(name=f"build_{name}", specs=specs)
-    def build_family(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+    def build_family(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         rows = build(location.workspace(context))
         for spec in specs:
             yield dg.MaterializeResult(asset_key=spec.key, metadata={"dagster/row_count": rows[spec.key.path[-1]]})

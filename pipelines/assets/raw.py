@@ -4,6 +4,7 @@ Not here: readers and mapping (sources), the judging (expectations), the order o
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
@@ -37,7 +38,7 @@ def raw_assets(location: Location) -> dg.AssetsDefinition:
     @dg.multi_asset(name="read_sources", specs=specs, check_specs=checks)
     def read_sources(
         context: dg.AssetExecutionContext,
-    ) -> Iterator[dg.MaterializeResult]:
+    ) -> Iterator[dg.MaterializeResult[Any]]:
         """Read what is new, judge everything; a file that fails is set aside and the last good one stands in."""
         workspace = location.workspace(context)
         for result in intake.read_and_judge(workspace):

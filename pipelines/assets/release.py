@@ -4,6 +4,7 @@ Not here: staging, judging and switching (publishing, expectations, warehouse.pu
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
@@ -28,7 +29,7 @@ def release_assets(location: Location, tables: dict[str, Table]) -> list[dg.Asse
                             description="All tables of the contract in one staged file, judged before anyone sees it.")],
         check_specs=checks,
     )  # fmt: skip
-    def build_candidate(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+    def build_candidate(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         """Stage the release file, let Great Expectations judge it, and write the judgements into it."""
         candidate = publishing.build_candidate(location.workspace(context))
         yield dg.MaterializeResult(
@@ -49,7 +50,7 @@ def release_assets(location: Location, tables: dict[str, Table]) -> list[dg.Asse
         )
 
     @dg.asset(key=key("release", "indexhouse"), deps=[CANDIDATE], group_name="release", kinds={"duckdb"})
-    def indexhouse(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def indexhouse(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         """The current release: one read-only DuckDB file, switched by one rename after all checks have passed."""
         outcome = publishing.publish_candidate(
             location.workspace(context), switch=context.run.tags.get(PUBLISH_TAG, "yes") == "yes"

@@ -5,6 +5,7 @@ Not here: how a source is fetched (sources.fetch, intake).
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -20,7 +21,7 @@ def snapshot_assets(location: Location) -> dg.AssetsDefinition:
     specs = [_spec(source_id, source) for source_id, source in sorted(sources.items())]
 
     @dg.multi_asset(name="fetch_sources", specs=specs, can_subset=True)
-    def fetch_sources(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+    def fetch_sources(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         """Look at every selected source; keep bytes that are new. A source that fails leaves the others alone."""
         workspace = location.workspace(context)
         selected = sorted(k.path[-1] for k in context.selected_asset_keys)

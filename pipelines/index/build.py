@@ -115,7 +115,9 @@ def build_edition(
         _input_frame(key, tree, index, chain, effective_weights(tree, scores), indicators),
         _parameter_frame(key, chain),
         _score_frame(key, tree, chain, scores, version),
-        _contribution_frame(key, tree, chain, contribute(tree, scores, steps)),
+        _contribution_frame(
+            key, tree, chain, contribute(tree, scores, steps, round_significant(scores.score[index_id]))
+        ),
         tuple(_warnings(index_id, edition.id, tree, chain, scores)),
     )
 

@@ -19,27 +19,33 @@ from warehouse.catalogue.method import Geometric
 SHAPLEY_CHILDREN = 10
 
 
-def contribute(tree: Tree, scores: NodeScores, steps: Mapping[str, Step]) -> dict[str, Floats]:
+def contribute(
+    tree: Tree, scores: NodeScores, steps: Mapping[str, Step], published: Floats | None = None
+) -> dict[str, Floats]:
     """Contributions of every node to the change of the root from the period before.
 
     In: scores (periods, areas) of all nodes with the spread weights. Out: by node (periods - 1, areas), NaN
     where the root has no score in either period. The children of a node sum to the node, the indicators to
     the root's change; a change of weight (a child that appears or goes missing) is part of it.
+    With `published`, the rounded scores of the root, the sums are those of its changes: what rounding took away is
+    spread over the indicators by effective weight.
     Source: METHOD.md section 7. The term of a child splits into its own change, which goes down the tree with
     a multiplier, and its change of weight, which goes to its indicators by their effective weight.
     """
     root = scores.score[tree.root]
     both = ~np.isnan(root[1:]) & ~np.isnan(root[:-1])
-    result = {tree.root: np.where(both, root[1:] - root[:-1], np.nan)}
+    change = root[1:] - root[:-1]
+    shown = change if published is None else published[1:] - published[:-1]
+    result = {tree.root: np.where(both, shown, np.nan)}
     multiplier = {tree.root: both.astype(np.float64)}
-    residual = {tree.root: np.zeros(both.shape)}
+    residual = {tree.root: np.where(both, shown - change, 0.0)}
     for node in reversed(tree.upwards):
         y, w = _two_periods(tree, scores, node)
         parent = scores.score[node]
-        change = _change_at(node, tree, steps[node], y, w, (parent[:-1], parent[1:]))
+        terms = _change_at(node, tree, steps[node], y, w, (parent[:-1], parent[1:]))
         share = _mean_present(w, (~np.isnan(parent[:-1]), ~np.isnan(parent[1:])))
         for place, child in enumerate(tree.children[node]):
-            total, own = (part[..., place] for part in change)
+            total, own = (part[..., place] for part in terms)
             down = residual[node] * share[..., place]
             result[child] = np.where(both, multiplier[node] * total + down, np.nan)
             multiplier[child] = multiplier[node] * own

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.marts.indices import scoreboard_name
+from pipelines.marts.indices import editions_of, scoreboard_name
 from pipelines.marts.observations import kept
 from pipelines.workspace import Workspace
 
@@ -21,7 +21,7 @@ def headlines(workspace: Workspace) -> list[dict[str, Any]]:
     found = []
     for index_id, index in sorted(workspace.catalogue.indices.items()):
         board = kept(workspace, scoreboard_name(index_id)).filter(pl.col("score").is_not_null())
-        for edition_id in [each.id for each in (*index.editions, *index.variants)]:
+        for edition_id in [each.id for each in editions_of(index)]:
             rows = board.filter(pl.col("edition_id") == edition_id)
             if rows.is_empty():
                 continue

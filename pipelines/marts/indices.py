@@ -31,7 +31,7 @@ def build(workspace: Workspace) -> dict[str, int]:
         results: list[EditionResult] = []
         with workspace.core() as core:
             for index_id, index in sorted(workspace.catalogue.indices.items()):
-                for edition in (*index.editions, *index.variants):
+                for edition in editions_of(index):
                     results.append(_edition(workspace, core, index_id, index, edition))
         frames = {name: _together(name, results) for name in BUILT}
         frames |= {name: _empty(name) for name in NOT_YET_FILLED}
@@ -43,6 +43,11 @@ def build(workspace: Workspace) -> dict[str, int]:
         note.say(f"{len(results)} editions, {frames['index_score'].height} scores"
                  + (f", {len(warnings)} warnings" if warnings else ""))  # fmt: skip
         return keep(workspace, frames)
+
+
+def editions_of(index: Index) -> list[Edition | Variant]:
+    """Everything of an index that is built under an edition id."""
+    return [*index.editions, *index.variants]
 
 
 def _edition(

@@ -57,9 +57,7 @@ class Reasons:
         return self._numbers[row]
 
     def columns(self) -> tuple[pl.Series, pl.Series, pl.Series]:
-        codes, texts_en, texts_zh = (
-            pl.Series([row[i] for row in self._rows], dtype=pl.String) for i in range(3)
-        )
+        codes, texts_en, texts_zh = (pl.Series([row[i] for row in self._rows], dtype=pl.String) for i in range(3))
         return codes, texts_en, texts_zh
 
 
@@ -84,9 +82,7 @@ def code(series: pl.Series, read: Callable[[str | None], tuple[str, int]]) -> Co
             codes = np.zeros(len(series), np.uint32)
         else:
             keys = pl.DataFrame({"text": distinct, "code": pl.Series(np.arange(len(texts)), dtype=pl.UInt32)})
-            joined = series.to_frame("text").join(
-                keys, on="text", how="left", nulls_equal=True, maintain_order="left"
-            )
+            joined = series.to_frame("text").join(keys, on="text", how="left", nulls_equal=True, maintain_order="left")
             codes = joined["code"].to_numpy()
     pairs = [read(text) for text in texts]
     values, reasons = [p[0] for p in pairs], np.array([p[1] for p in pairs], np.int32)

@@ -12,7 +12,7 @@ from pipelines.sources.headers import Block, find_column
 from pipelines.sources.reasons import Problem, RejectedFileError, problem
 from warehouse.catalogue.source import Column, Layout, Role
 
-ROLES = ("area", "period", "indicator", "unit", "status", "vintage", "locator")
+ROLES = ("area", "period", "indicator", "unit", "status", "vintage", "vintage_basis", "locator")
 _NUMBER = r"^[-+−]?[0-9０-９][0-9０-９.,' ]*$"
 
 
@@ -94,9 +94,7 @@ def listed(headers: list[str]) -> str:
     return ", ".join(f"'{h}'" for h in unique[:20]) + (", ..." if len(unique) > 20 else "")
 
 
-def _declared(
-    block: Block, declared: list[Column], found: set[int], taken: set[int], many: bool
-) -> list[ValueColumn]:
+def _declared(block: Block, declared: list[Column], found: set[int], taken: set[int], many: bool) -> list[ValueColumn]:
     values: dict[int, ValueColumn] = {}
     for number, column in enumerate(declared):
         for position in _positions(block, column, taken, many):
@@ -108,9 +106,7 @@ def _declared(
                     "make the header patterns narrower",
                 )
             found.add(number)
-            values[position] = ValueColumn(
-                position, block.headers[position], "", column.indicator, column.unit
-            )
+            values[position] = ValueColumn(position, block.headers[position], "", column.indicator, column.unit)
     return list(values.values())
 
 
@@ -123,9 +119,7 @@ def _positions(block: Block, column: Column, taken: set[int], many: bool) -> lis
         return [position] if fits else []
     for pattern in column.header:
         hits = [
-            i
-            for i, header in enumerate(block.headers)
-            if header and i not in taken and header_match(pattern, block, i)
+            i for i, header in enumerate(block.headers) if header and i not in taken and header_match(pattern, block, i)
         ]
         if len(hits) > 1 and not many:
             exact = [i for i in hits if re.fullmatch(pattern, block.headers[i], re.IGNORECASE)]
@@ -154,14 +148,10 @@ def _others(block: Block, layout: Layout, taken: set[int], warnings: list[Proble
         unused = any(header_match(p, block, position) for p in layout.unused_columns)
         if layout.value is not None:
             if header and not unused:
-                warnings.append(
-                    problem("column_unknown", f"'{header}' is not read; list it in unused_columns")
-                )
+                warnings.append(problem("column_unknown", f"'{header}' is not read; list it in unused_columns"))
         elif block.data[name].str.contains(_NUMBER).any():
             others.append(ValueColumn(position, header, "column_unused" if unused else "column_unknown"))
             if not unused:
                 shown = header or f"column {position + 1}"
-                warnings.append(
-                    problem("column_unknown", f"'{shown}'; declare it in columns or unused_columns")
-                )
+                warnings.append(problem("column_unknown", f"'{shown}'; declare it in columns or unused_columns"))
     return others

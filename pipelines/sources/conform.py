@@ -106,9 +106,7 @@ def conform(
     if known.basis == "assumed":
         known = assume(source.vintage, _newest_period(coding, verdicts), retrieved)
     values, decimals, mismatch = converted(coding, lookup)
-    corrected, corrections = apply_corrections(
-        frame, source, coding, known, verdicts, lookup, values, decimals
-    )
+    corrected, corrections = apply_corrections(frame, source, coding, known, verdicts, lookup, values, decimals)
     judge(coding, verdicts, corrected, values, mismatch, lookup)
     vintage, basis = _row_vintage(frame, layout, coding, known, verdicts, retrieved)
     judge_duplicates(coding, verdicts, values, vintage)
@@ -127,7 +125,7 @@ def conform(
         "unit_id": gather(_texts(units), coding.indicator.codes),
         "obs_status": status,
         "vintage": vintage,
-        "vintage_basis": pl.Series([basis], dtype=pl.String).new_from_index(0, frame.height),
+        "vintage_basis": basis,
         "locator": locators(frame),
         "raw_text": frame["raw_value"],
         "is_corrected": pl.Series(corrected),
@@ -168,7 +166,7 @@ def _row_vintage(
     known: Known,
     verdicts: Verdicts,
     retrieved: date | None,
-) -> tuple[pl.Series, str | None]:
+) -> tuple[pl.Series, pl.Series]:
     """The date of each value where values have dates of their own (printed, or period plus lag), and its
     basis."""
     printed = frame["raw_vintage"]
@@ -184,17 +182,33 @@ def _row_vintage(
         each = coded.reasons[coded.codes]
         verdicts.settle(each != 0, QUARANTINED, each)
         days = [min(date.fromisoformat(v), retrieved or date.max) if v else None for v in coded.values]
-        return gather(pl.Series(days, dtype=pl.Date), coded.codes), "declared"
+        return gather(pl.Series(days, dtype=pl.Date), coded.codes), _row_basis(frame, layout)
     if known.lag_months is not None:
         periods = [value.partition("|")[2] for value in coding.period.values]
         assumed = [assumed_for(p, known.lag_months, retrieved) for p in periods]
-        return gather(pl.Series(assumed, dtype=pl.Date), coding.period.codes), "assumed"
-    return pl.Series([None], dtype=pl.Date).new_from_index(0, frame.height), None
+        return gather(pl.Series(assumed, dtype=pl.Date), coding.period.codes), _same("assumed", frame)
+    return pl.Series([None], dtype=pl.Date).new_from_index(0, frame.height), _same(None, frame)
 
 
-def _status(
-    frame: pl.DataFrame, source: Source, layout: Layout, coding: Coding
-) -> tuple[pl.Series, list[Problem]]:
+def _row_basis(frame: pl.DataFrame, layout: Layout) -> pl.Series:
+    """The basis of dates in a column: assumed where the file says so, else declared."""
+    if layout.vintage_basis is None:
+        return _same("declared", frame)
+    own = {fold_name(text): basis for text, basis in layout.vintage_basis.values.items()}
+
+    def read(text: str | None) -> tuple[str, int]:
+        folded = fold_name(text or "")
+        return ("assumed" if own.get(folded, folded) == "assumed" else "declared"), 0
+
+    coded = code(frame["raw_vintage_basis"], read)
+    return gather(_texts(coded.values), coded.codes)
+
+
+def _same(text: str | None, frame: pl.DataFrame) -> pl.Series:
+    return pl.Series([text], dtype=pl.String).new_from_index(0, frame.height)
+
+
+def _status(frame: pl.DataFrame, source: Source, layout: Layout, coding: Coding) -> tuple[pl.Series, list[Problem]]:
     """SDMX status: the suffix of the number, else the status column (mapped), else A."""
     suffix, role = coding.numbers.status, layout.status
     if role is None:
@@ -212,7 +226,5 @@ def _status(
 
     coded = code(frame["raw_status"], read)
     status = gather(_texts(coded.values), coded.codes)
-    warnings = (
-        [problem("unknown_status", ", ".join(f"'{u}'" for u in sorted(unknown)[:10]))] if unknown else []
-    )
+    warnings = [problem("unknown_status", ", ".join(f"'{u}'" for u in sorted(unknown)[:10]))] if unknown else []
     return (status if suffix is None else suffix.fill_null(status)), warnings

@@ -94,9 +94,7 @@ def _bundled(source: Source, spec: Bundled, source_id: str, catalogue_dirs: Sequ
     return result
 
 
-def _folder(
-    source: Source, spec: Folder, source_id: str, catalogue_dirs: Sequence[Path], now: datetime
-) -> FetchResult:
+def _folder(source: Source, spec: Folder, source_id: str, catalogue_dirs: Sequence[Path], now: datetime) -> FetchResult:
     result = FetchResult()
     folder = Path(os.path.expandvars(spec.path)).expanduser()
     if not folder.is_absolute():
@@ -152,15 +150,11 @@ def _glob(folder: Path, pattern: str, source_id: str, result: FetchResult) -> li
         return []
 
 
-def _take(
-    result: FetchResult, source: Source, source_id: str, path: Path, origin: str, when: datetime
-) -> None:
+def _take(result: FetchResult, source: Source, source_id: str, path: Path, origin: str, when: datetime) -> None:
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
-            _fail(
-                result, source_id, f"'{origin}' has {size} bytes; at most {MAX_BYTES} are read", "too_large"
-            )
+            _fail(result, source_id, f"'{origin}' has {size} bytes; at most {MAX_BYTES} are read", "too_large")
             return
         content = path.read_bytes()
     except OSError as error:

@@ -128,9 +128,7 @@ def _key_column(frame: pl.DataFrame, layout: Layout, start: int) -> int:
             return min(role.column, frame.width) - 1
         for row in range(start, min(start + 8, frame.height)):
             cells = _row(frame, row)
-            position = _find_name(
-                fold_name(role.column), [fold_name(c) for c in cells], [_pieces([c]) for c in cells]
-            )
+            position = _find_name(fold_name(role.column), [fold_name(c) for c in cells], [_pieces([c]) for c in cells])
             if position is not None:
                 return position
     return 0
@@ -168,9 +166,7 @@ def _footer(frame: pl.DataFrame, layout: Layout, start: int, end: int) -> int:
         ).to_series()
     distinct = first.unique()
     texts = distinct.to_list()
-    notes = [
-        t for t in texts if t and any(re.search(p, t) or re.search(p, squeeze(t)) for p in layout.footer)
-    ]
+    notes = [t for t in texts if t and any(re.search(p, t) or re.search(p, squeeze(t)) for p in layout.footer)]
     if not notes:
         return end
     hit = first.is_in(notes).arg_max()

@@ -67,9 +67,7 @@ class _Job:
     deadline: float
 
 
-def fetch_http(
-    source: Source, spec: Http, source_id: str, store_lookup: StoreLookup, now: datetime
-) -> FetchResult:
+def fetch_http(source: Source, spec: Http, source_id: str, store_lookup: StoreLookup, now: datetime) -> FetchResult:
     """GET every address of a source; those that fail are problems, the others go on.
 
     Out: FetchResult; 304 counts as unchanged. Bad answers (204, empty, HTML or JSON where a table is due,
@@ -97,9 +95,7 @@ def fetch_http(
             result.unchanged.append(origin)
             continue
         kept = {k: answer.headers[k] for k in _KEPT_HEADERS if k in answer.headers}
-        media_type = (
-            kept.get("content-type", "").partition(";")[0].strip().lower() or "application/octet-stream"
-        )
+        media_type = kept.get("content-type", "").partition(";")[0].strip().lower() or "application/octet-stream"
         result.fetched.append(Fetched(answer.content, origin, name, now, media_type, kept))
     return result
 
@@ -139,14 +135,10 @@ def _request_headers(spec: Http) -> dict[str, str]:
         if value.startswith("env:"):
             variable = value[4:]
             if not os.environ.get(variable):
-                raise HttpError(
-                    f"fetch.headers.{name}: the variable {variable} is not set; set it in the environment"
-                )
+                raise HttpError(f"fetch.headers.{name}: the variable {variable} is not set; set it in the environment")
             value = os.environ[variable]
         if any(ord(c) < 32 or ord(c) > 255 for c in value):
-            raise HttpError(
-                f"fetch.headers.{name}: the value holds characters that no header can carry; check it"
-            )
+            raise HttpError(f"fetch.headers.{name}: the value holds characters that no header can carry; check it")
         headers[name] = value
     return headers
 
@@ -182,9 +174,7 @@ def _get(job: _Job) -> _Answer:
         if isinstance(answer, _Answer):
             return answer
         if url.startswith("https:") and answer.startswith("http:"):
-            raise HttpError(
-                f"is redirected from https to {shown(answer)}; give an address that stays on https"
-            )
+            raise HttpError(f"is redirected from https to {shown(answer)}; give an address that stays on https")
         url = answer
     raise HttpError(f"is redirected more than {_MAX_HOPS} times; give the final address")
 
@@ -248,9 +238,7 @@ def _pinned(job: _Job, url: str) -> tuple[str, str, str]:
     if parts.scheme not in ("http", "https") or not host:
         raise HttpError(f"leads to {parts.scheme or 'nothing'}:, only http and https are followed")
     try:
-        found = socket.getaddrinfo(
-            host, port or (443 if parts.scheme == "https" else 80), type=socket.SOCK_STREAM
-        )
+        found = socket.getaddrinfo(host, port or (443 if parts.scheme == "https" else 80), type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise _TransientError(f"the host {host} is not found; check the address and the network") from None
     private_allowed = job.spec.allow_private and host in {urlsplit(u).hostname for u in job.spec.urls}
@@ -268,9 +256,7 @@ def _pinned(job: _Job, url: str) -> tuple[str, str, str]:
 def _check_number(number: Any, host: str, private_allowed: bool) -> None:
     number = getattr(number, "ipv4_mapped", None) or number
     never = number.is_link_local or number.is_multicast or number.is_unspecified
-    if never or (
-        not number.is_global and not (private_allowed and (number.is_private or number.is_loopback))
-    ):
+    if never or (not number.is_global and not (private_allowed and (number.is_private or number.is_loopback))):
         raise HttpError(
             f"the host {host} is at {number}, which is no public address; "
             "set fetch.allow_private: true for a server of your own network"
@@ -279,9 +265,7 @@ def _check_number(number: Any, host: str, private_allowed: bool) -> None:
 
 def _check_status(status: int, headers: Mapping[str, str]) -> None:
     if status in _TRANSIENT:
-        raise _TransientError(
-            f"answers {status}; try again later", _retry_after(headers.get("retry-after", ""))
-        )
+        raise _TransientError(f"answers {status}; try again later", _retry_after(headers.get("retry-after", "")))
     if status in (204, 205):
         raise HttpError(f"answers {status}, which holds no data; check the address")
     if status in (401, 403):
@@ -307,17 +291,13 @@ def _check_media_type(job: _Job, text: str) -> None:
     media_type = text.partition(";")[0].strip().lower()
     if job.spec.media_types:
         if media_type not in job.spec.media_types:
-            raise HttpError(
-                f"answers with {media_type or 'no content type'}; fetch.media_types allows others only"
-            )
+            raise HttpError(f"answers with {media_type or 'no content type'}; fetch.media_types allows others only")
     elif job.format in ("csv", "excel") and media_type in (
         "text/html",
         "application/xhtml+xml",
         "application/json",
     ):
-        raise HttpError(
-            f"answers with {media_type} where {job.format} is expected; open the address in a browser"
-        )
+        raise HttpError(f"answers with {media_type} where {job.format} is expected; open the address in a browser")
 
 
 def _check_body(job: _Job, content: bytes) -> None:
@@ -325,9 +305,7 @@ def _check_body(job: _Job, content: bytes) -> None:
         raise HttpError("answers with an empty body; check the address")
     start = content[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if job.format in ("csv", "excel") and start.startswith(_PAGE_STARTS):
-        raise HttpError(
-            f"answers with an HTML page where {job.format} is expected; open the address in a browser"
-        )
+        raise HttpError(f"answers with an HTML page where {job.format} is expected; open the address in a browser")
 
 
 def _body(job: _Job, response: httpx.Response) -> bytes:
@@ -364,9 +342,7 @@ def _unpacked(job: _Job, response: httpx.Response, cap: int) -> bytes:
                 total += len(out)
                 _check_cap(total, cap, job)
                 if total > 1 << 20 and total > MAX_RATIO * packed:
-                    raise HttpError(
-                        f"unpacks to more than {MAX_RATIO} times its size; it is refused as a bomb"
-                    )
+                    raise HttpError(f"unpacks to more than {MAX_RATIO} times its size; it is refused as a bomb")
                 pieces.append(out)
     except zlib.error:
         raise _TransientError("sends a damaged gzip stream; try again later") from None

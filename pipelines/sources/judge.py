@@ -65,9 +65,7 @@ def exclude_by_layout(frame: pl.DataFrame, verdicts: Verdicts, reasons: Reasons)
             verdicts.settle(coded.codes == i, EXCLUDED, reasons.add(name, f"'{header}'"))
 
 
-def exclude_by_rule(
-    frame: pl.DataFrame, source: Source, coding: Coding, verdicts: Verdicts, file_name: str
-) -> None:
+def exclude_by_rule(frame: pl.DataFrame, source: Source, coding: Coding, verdicts: Verdicts, file_name: str) -> None:
     """Settle the cells of the source's exclusions, then areas, periods and indicators that are not wanted."""
     for rule in source.exclude:
         if rule.files is None or fnmatchcase(file_name, rule.files):

@@ -36,9 +36,9 @@ class Cells:
     """The value cells of a file, and what was read beside them.
 
     `frame`, one row a value cell: raw_area, raw_period, raw_indicator, raw_unit, raw_status, raw_vintage,
-    raw_locator (null where the layout has no such role), indicator_id, unit_id (id or spelling, where the
-    column or the file decides), header, raw_value, is_number (a binary number, so that decimals are unknown),
-    layout_code (column_unknown, column_unused or ''), sheet, row, column (1-based, as a person sees them),
+    raw_vintage_basis, raw_locator (null where the layout has no such role), indicator_id, unit_id (id or spelling,
+    where the column or the file decides), header, raw_value, is_number (a binary number, so that decimals are
+    unknown), layout_code (column_unknown, column_unused or ''), sheet, row, column (1-based, as a person sees them),
     and a condition_column for each column that exclusions look at.
     """
 
@@ -100,9 +100,7 @@ def read_cells(
         raise no_header
     absent = [c for i, c in enumerate(declared) if i not in found and not c.optional]
     if absent or not frames:
-        wanted = "; ".join(
-            f"{c.indicator} ({' | '.join(c.header) or f'position {c.position}'})" for c in absent
-        )
+        wanted = "; ".join(f"{c.indicator} ({' | '.join(c.header) or f'position {c.position}'})" for c in absent)
         raise RejectedFileError(
             "column_missing", f"no column for {wanted or 'any value'}; the headers are: {listed(headers)}"
         )
@@ -140,9 +138,7 @@ def _block_cells(
 
     def spread(per_column: Sequence[str | None]) -> pl.Series:
         series = pl.Series(list(per_column), dtype=pl.String)
-        return (
-            series.new_from_index(0, count * width) if len(set(per_column)) == 1 else series.gather(repeats)
-        )
+        return series.new_from_index(0, count * width) if len(set(per_column)) == 1 else series.gather(repeats)
 
     def stacked(per_column: list[pl.Series]) -> pl.Series:
         return pl.concat(per_column) if width > 1 else per_column[0]
@@ -208,9 +204,7 @@ def _from_texts(name: str, role: Role, texts: _Texts) -> str:
     found = search_text(pattern, [texts.file_name] if place == "file" else texts.titles)
     if found is None:
         shown = texts.file_name if place == "file" else texts.titles[0]
-        raise RejectedFileError(
-            "title_not_found", f"layout.{name}.{place}: '{pattern}' is not in {shown[:200]!r}"
-        )
+        raise RejectedFileError("title_not_found", f"layout.{name}.{place}: '{pattern}' is not in {shown[:200]!r}")
     return found
 
 
@@ -235,15 +229,11 @@ def _unit(block: Block, value: ValueColumn, layout: Layout, texts: _Texts) -> st
     unit = mapped.get(fold_name(printed)) if mapped else lookup.unit(printed, own_unit)
     if value.unit is not None and role.header is None:
         if unit is not None and unit != value.unit and lookup.conversion(unit, value.unit) is not None:
-            raise RejectedFileError(
-                "unit_changed", f"'{printed}' ({unit}) is printed, {value.unit} is declared"
-            )
+            raise RejectedFileError("unit_changed", f"'{printed}' ({unit}) is printed, {value.unit} is declared")
         return value.unit
     if unit is None:
         known = ", ".join(role.values) or "the spellings in units.yml"
-        raise RejectedFileError(
-            "unit_changed", f"'{printed}' is printed over '{value.header}'; known are {known}"
-        )
+        raise RejectedFileError("unit_changed", f"'{printed}' is printed over '{value.header}'; known are {known}")
     if value.unit is not None and unit != value.unit:
         raise RejectedFileError("unit_changed", f"'{printed}' ({unit}) is printed, {value.unit} is declared")
     if indicator is not None and lookup.conversion(unit, indicator.unit) is None:

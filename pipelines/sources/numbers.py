@@ -49,9 +49,7 @@ def parse_numbers(raw: pl.Series, is_number: pl.Series, marks: Marks) -> Numbers
         value = value.scatter(doubtful, again.value)
         is_missing = is_missing.scatter(doubtful, again.is_missing)
         if again.status is not None and again.status.null_count() < len(doubtful):
-            status = (
-                pl.Series([None], dtype=pl.String).new_from_index(0, len(raw)).scatter(doubtful, again.status)
-            )
+            status = pl.Series([None], dtype=pl.String).new_from_index(0, len(raw)).scatter(doubtful, again.status)
     return Numbers(text, value, _decimals(text, is_number), is_missing, status)
 
 
@@ -72,9 +70,7 @@ def _finite(value: pl.Series) -> pl.Series:
 
 def _decimals(text: pl.Series, is_number: pl.Series) -> pl.Series:
     column = pl.col("t")
-    after = (
-        column.str.len_bytes().cast(pl.Int32) - 1 - column.str.find(".", literal=True).cast(pl.Int32)
-    ).fill_null(0)
+    after = (column.str.len_bytes().cast(pl.Int32) - 1 - column.str.find(".", literal=True).cast(pl.Int32)).fill_null(0)
     frame = pl.DataFrame({"t": text, "n": is_number})
     unknown = pl.col("n") | column.str.contains("e|E") if len(text) else pl.col("n")
     return frame.select(pl.when(~unknown).then(after).cast(pl.Int32)).to_series()

@@ -15,9 +15,7 @@ from warehouse.catalogue.base import PERIOD_PATTERN
 _ORDINAL = {"一": "1", "二": "2", "三": "3", "四": "4", "上": "1", "下": "2"}
 _TIME = re.compile(r"[t ]\d{1,2}:\d{2}(:\d{2})?(\.\d+)?(z|[+-]\d{2}:?\d{2})?$")
 _YEAR = re.compile(r"(\d{4})(?:年度?|\.0|fy)?")
-_QUARTER = re.compile(
-    r"(\d{4})年?[-/.]?(?:q|第)([1-4一二三四])(?:季度?)?|q([1-4])[-/]?(\d{4})|(\d{4})年([1-4])季度?"
-)
+_QUARTER = re.compile(r"(\d{4})年?[-/.]?(?:q|第)([1-4一二三四])(?:季度?)?|q([1-4])[-/]?(\d{4})|(\d{4})年([1-4])季度?")
 _HALF = re.compile(r"(\d{4})年?-?(?:[hs]([12])|([上下])半年)")
 _MONTH = re.compile(r"(\d{4})(?:年|[-/.]|m|-m)(\d{1,2})月?|(\d{4})(0[1-9]|1[0-2])")
 _DAY = re.compile(r"(\d{4})(?:年|[-/.])(\d{1,2})(?:月|[-/.])(\d{1,2})日?|(\d{4})(\d{2})(\d{2})")
@@ -144,9 +142,7 @@ def _span_of_duration(match: re.Match[str], folded: str) -> tuple[str, str] | No
     return freq, folded.upper()
 
 
-def _span(
-    first: tuple[date, date, str] | None, last: tuple[date, date, str] | None
-) -> tuple[str, str] | None:
+def _span(first: tuple[date, date, str] | None, last: tuple[date, date, str] | None) -> tuple[str, str] | None:
     if first is None or last is None or last[1] < first[0]:
         return None
     start, end = first[0], last[1]

@@ -81,9 +81,7 @@ def read_snapshot(
             if rule.files is None or fnmatchcase(file_name, rule.files)
             for column in rule.where
         )
-        cells = read_cells(
-            grids, rules.layout, file_name, lookup, rules.read.format == "html", list(conditions)
-        )
+        cells = read_cells(grids, rules.layout, file_name, lookup, rules.read.format == "html", list(conditions))
         known = known_from(source.vintage, rules.vintage, file_name, cells.title, retrieved)
     except RejectedFileError as rejection:
         return Reading(pl.DataFrame(schema=READING_SCHEMA), None, "retrieved", (rejection.problem,))

@@ -23,17 +23,13 @@ REASONS: dict[str, Reason] = {
     "duplicate": Reason(
         "the same key stands in the file before, with the same value", "同一键值在文件中已出现，数值相同"
     ),
-    "conflicting_duplicate": Reason(
-        "the same key stands in the file with another value", "同一键值在文件中有不同数值"
-    ),
+    "conflicting_duplicate": Reason("the same key stands in the file with another value", "同一键值在文件中有不同数值"),
     "unknown_area": Reason("the area is not in the catalogue", "地区未在目录中声明"),
     "unknown_period": Reason("the period cannot be read", "无法识别时期"),
     "unknown_indicator": Reason("the indicator is not mapped", "指标未映射"),
     "unknown_vintage": Reason("the date of the value cannot be read", "无法识别数据日期"),
     "not_a_number": Reason("text stands where a number is expected", "应为数字的单元格中是文本"),
-    "out_of_range": Reason(
-        "the value is outside of the indicator's plausible range", "数值超出指标的合理范围"
-    ),
+    "out_of_range": Reason("the value is outside of the indicator's plausible range", "数值超出指标的合理范围"),
     "unit_mismatch": Reason(
         "the unit is unknown or of another dimension than the indicator's", "单位未知或与指标单位量纲不同"
     ),
@@ -60,9 +56,7 @@ REASONS: dict[str, Reason] = {
     "no_rows": Reason("the table has no data rows", "表中没有数据行"),
     "no_values": Reason("the table holds no value at all", "表中没有任何数值"),
     "vintage_missing": Reason("the date of publication is not found", "未找到发布日期"),
-    "vintage_conflict": Reason(
-        "the file has two declared dates of publication", "文件有两个不同的声明发布日期"
-    ),
+    "vintage_conflict": Reason("the file has two declared dates of publication", "文件有两个不同的声明发布日期"),
     "too_many_rejects": Reason("too many cells of the file are rejected", "文件中被拒绝的单元格过多"),
     "volume_drop": Reason("the file has far fewer rows than the one before", "文件行数比上一期大幅减少"),
     "too_few_areas": Reason("the file has fewer areas than required", "文件中的地区数少于要求"),

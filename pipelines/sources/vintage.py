@@ -25,9 +25,7 @@ class Known:
     lag_months: int | None = None
 
 
-def known_from(
-    rule: Vintage, noted: date | None, file_name: str, title: str, retrieved: date | None
-) -> Known:
+def known_from(rule: Vintage, noted: date | None, file_name: str, title: str, retrieved: date | None) -> Known:
     """Find the declared date of a file; without one, what the rule says.
 
     In: the source's rule, the date of the file's own note, file name and title text, retrieval date.

@@ -36,7 +36,10 @@ def step(how: object) -> object:
 
 
 def built(
-    nodes: dict[str, dict[str, object]], values: dict[str, list[float]], how: dict[str, object]
+    nodes: dict[str, dict[str, object]],
+    values: dict[str, list[float]],
+    how: dict[str, object],
+    thresholds: dict[str, float] | None = None,
 ) -> tuple[Tree, NodeScores, dict[str, object]]:
     """A tree with one area: nodes as in YAML, values by leaf over the periods, aggregation by inner node."""
     index = Index.model_validate({"name_en": "x", "areas": ["A"], "periods": {"from": 2010}, "nodes": nodes})
@@ -44,7 +47,7 @@ def built(
     steps = {node: step(how.get(node, "arithmetic")) for node in tree.children}
     leaves = {leaf: np.array(values[leaf], float)[:, None] for leaf in tree.leaves}
     observed = {leaf: ~np.isnan(each) for leaf, each in leaves.items()}
-    return tree, score_tree(tree, leaves, observed, steps, {}), steps
+    return tree, score_tree(tree, leaves, observed, steps, thresholds or {}), steps
 
 
 def parts(nodes, values, how) -> dict[str, list[float]]:
@@ -129,14 +132,14 @@ def mixed_trees(draw):
     value = st.one_of(st.just(NAN), st.floats(0.5, 200))
     values = {leaf: draw(st.lists(value, min_size=5, max_size=5)) for leaf in leaves}
     inner = ["root", *(node for node in nodes if any(n.get("parent") == node for n in nodes.values()))]
-    return nodes, values, {node: draw(st.sampled_from(FAMILY)) for node in inner}
+    how = {node: draw(st.sampled_from(FAMILY)) for node in inner}
+    return nodes, values, how, {node: draw(st.sampled_from([0.0, 0.0, 0.5, 0.7])) for node in inner}
 
 
 @settings(max_examples=150, deadline=None)
 @given(mixed_trees())
 def test_contributions_sum_to_the_change_in_any_mixed_tree_with_gaps(case):
-    nodes, values, how = case
-    tree, scores, steps = built(nodes, values, how)
+    tree, scores, steps = built(*case)
     found = contribute(tree, scores, steps)
     root = scores.score["root"]
     change = root[1:] - root[:-1]
@@ -170,3 +173,11 @@ def test_more_than_ten_children_are_moved_in_both_orders_and_still_sum():
             state[name] = values[name][1]
             ahead[name] += (float(np.median(list(state.values()))) - before) / 2
     assert {name: found[name][0] for name in values} == pytest.approx(ahead, abs=1e-12)
+
+
+def test_contributions_add_up_to_the_published_change_when_scores_are_rounded():
+    tree, scores, steps = built(TWO, {"a": [10.04, 14.02], "b": [20.01, 16.07]}, {})
+    published = np.round(scores.score["root"], 1)
+    found = contribute(tree, scores, steps, published)
+    assert found["root"][0, 0] == published[1, 0] - published[0, 0]
+    assert found["a"][0, 0] + found["b"][0, 0] == pytest.approx(found["root"][0, 0], abs=1e-14)

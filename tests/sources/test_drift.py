@@ -32,9 +32,7 @@ def _codes(reading):
 
 def _values(reading):
     rows = reading.readings.filter(pl.col("outcome") == "value").sort("ref_area", "time_period")
-    return dict(
-        zip(zip(rows["ref_area"], rows["time_period"], strict=True), rows["obs_value"], strict=True)
-    )
+    return dict(zip(zip(rows["ref_area"], rows["time_period"], strict=True), rows["obs_value"], strict=True))
 
 
 @pytest.mark.parametrize(
@@ -200,6 +198,8 @@ def test_values_dated_by_a_column_do_not_collide(read_text):
         (2.0, date(2020, 3, 1), "declared", ""),
     ]
     assert rows[2][3] == "unknown_vintage"
+    layout = layout | {"vintage_basis": {"column": "kind", "values": {"a": "assumed"}}}
+    assert read_text(text, layout=layout).readings["vintage_basis"].unique().to_list() == ["assumed"]
 
 
 def test_correction_ends_with_its_vintage_and_reports_other_text(read_text):
@@ -287,6 +287,41 @@ def test_two_far_cells_do_not_make_a_huge_sheet(read_text):
     assert _codes(read_text(out.getvalue(), read={"format": "excel"})) == ["too_large"]
 
 
+def _old_workbook(row, column):
+    import xlwt
+
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("s")
+    for place, text in (((0, 0), "地区"), ((0, 1), "2018年"), ((1, 0), "北京市"), ((row, column), "30320.0")):
+        sheet.write(*place, text)
+    for filler in range(60):
+        sheet.write(2 + filler, 3, f"note {filler}")
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def test_a_chain_of_sectors_without_end_is_unreadable(read_text):
+    good = _old_workbook(1, 1)
+    assert _values(read_text(good, read={"format": "excel"})) == {("CN-BJ", "2018"): 30320.0}
+    fat = int.from_bytes(good[76:80], "little") * 512 + 512
+    chain = bytearray(good)
+    chain[fat : fat + 4] = (0).to_bytes(4, "little")
+    reading = read_text(bytes(chain), read={"format": "excel"})
+    assert _codes(reading) == ["unreadable"] and "no end" in reading.rejections[0].reason_en
+    huge = bytearray(good)
+    huge[44:48] = (2**31).to_bytes(4, "little")
+    assert _codes(read_text(bytes(huge), read={"format": "excel"})) == ["unreadable"]
+
+
+def test_declared_dimensions_of_an_old_workbook_are_bounded(read_text):
+    good = bytearray(_old_workbook(1, 1))
+    mark = b"\x00\x02\x0e\x00"
+    at = good.index(mark) + 4
+    good[at : at + 12] = (0).to_bytes(4, "little") + (65536).to_bytes(4, "little") + b"\x00\x00\xff\xff"
+    assert _codes(read_text(bytes(good), read={"format": "excel"})) == ["too_large"]
+
+
 @pytest.mark.parametrize(
     "payload",
     [
@@ -309,7 +344,12 @@ def test_spans_of_a_page_are_expanded(read_text):
         "<table><tr><th rowspan=2>地&nbsp;区</th><th colspan=2>年</th></tr><tr><th>2018</th><th>2017</th></tr>"
         "<tr><td>北<span>\u3000京</span></td><td>1</td><td>2</td></tr></table>"
     )
-    layout = {"header": {"find": "^地区"}, "area": {"column": "地区"}, "period": {"header": r"(\d{4})"}, "indicator": "gdp"}
+    layout = {
+        "header": {"find": "^地区"},
+        "area": {"column": "地区"},
+        "period": {"header": r"(\d{4})"},
+        "indicator": "gdp",
+    }
     reading = read_text(page * 2, read={"format": "html"}, layout=layout)
     assert _values(reading) == {("CN-BJ", "2018"): 1.0, ("CN-BJ", "2017"): 2.0}
     assert reading.readings["locator"].sort().to_list() == ["table 1!B3", "table 1!C3"]

@@ -286,7 +286,11 @@ def test_secrets_stay_out_of_errors_and_logs(httpserver, get, monkeypatch, caplo
 
 def test_own_headers_are_not_sent_to_another_server(httpserver, raw_server, get):
     handler, url = raw_server
-    handler.answer = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + httpserver.url_for("/new").encode() + b"\r\n\r\n"
+    handler.answer = (
+        b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: "
+        + f"http://127.0.0.1:{httpserver.port}/new".encode()
+        + b"\r\n\r\n"
+    )
     httpserver.expect_request("/new").respond_with_data(CSV)
     assert get(url=url, headers={"X-Token": "secret"}).fetched
     assert "X-Token" not in httpserver.log[0][0].headers

@@ -209,6 +209,8 @@ def test_a_million_cells_take_a_small_multiple_of_a_bare_parse(tmp_path, make_so
             times.append(time.perf_counter() - start)
         return min(times)
 
-    bare = fastest(lambda: pl.read_csv(content, infer_schema=False).with_columns(pl.exclude("code", "what").cast(float)))
+    bare = fastest(
+        lambda: pl.read_csv(content, infer_schema=False).with_columns(pl.exclude("code", "what").cast(float))
+    )
     ours = fastest(lambda: read_snapshot(content, "x.csv", source, catalogue))
     assert ours < max(40 * bare, 3.0)

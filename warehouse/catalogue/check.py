@@ -11,6 +11,7 @@ from pathlib import Path
 
 from warehouse.catalogue.base import CatalogueError, IndexhouseError, suggest
 from warehouse.catalogue.claim import problems as claim_problems
+from warehouse.catalogue.formula import problems as formula_problems
 from warehouse.catalogue.index import problems as index_problems
 from warehouse.catalogue.load import Catalogue
 from warehouse.catalogue.measure import conversion, measure
@@ -23,6 +24,7 @@ def check(catalogue: Catalogue) -> None:
         *_units(catalogue),
         *_areas(catalogue),
         *_indicators(catalogue),
+        *_formulas(catalogue),
         *_sources(catalogue),
         *_priorities(catalogue),
         *_indices(catalogue),
@@ -107,6 +109,11 @@ def _indicators(catalogue: Catalogue) -> Iterator[str]:
             yield f"{where}: plausible.min {low} is above plausible.max {high}; exchange them"
         if indicator.formula is None and key not in brought:
             yield f"{where}: no source brings it and it has no formula; add one, or remove the indicator"
+
+
+def _formulas(catalogue: Catalogue) -> Iterator[str]:
+    for key, text in formula_problems(catalogue.indicators, catalogue.units, catalogue.areas).items():
+        yield f"{catalogue.where('indicators', key)}: {key}: {text}"
 
 
 def _sources(catalogue: Catalogue) -> Iterator[str]:

@@ -186,6 +186,7 @@ class Layout(Model):
     unused_columns: tuple[Pattern, ...] = Field((), description="value columns that are not wanted, by header")
     unit: Role | Id | None = Field(None, description="unit of the file: an id, or where it is printed (then checked)")
     vintage: Role | None = Field(None, description="a column that dates each value")
+    vintage_basis: Role | None = Field(None, description="with vintage: declared or assumed; default: declared")
     status: Role | None = None
     locator: Role | None = Field(None, description="a column that names the place, when rows have ids of their own")
     freq: Literal["A", "S", "Q", "M", "W", "D"] = "A"

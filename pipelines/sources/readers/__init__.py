@@ -110,9 +110,7 @@ def decode(content: bytes, encoding: str) -> str:
             "wrong_encoding", f"byte 0x{byte} at position {error.start} is not {encoding}; {remedy}"
         ) from None
     if not declared.startswith("utf") and len(text) - len(content) < -8 and _fits(content, "utf-8"):
-        raise RejectedFileError(
-            "wrong_encoding", f"the file is UTF-8, not {encoding}; set read.encoding: utf-8-sig"
-        )
+        raise RejectedFileError("wrong_encoding", f"the file is UTF-8, not {encoding}; set read.encoding: utf-8-sig")
     return text
 
 

@@ -90,9 +90,7 @@ def _column_number(letters: bytes) -> int:
 def _member(content: bytes, member: zipfile.ZipInfo) -> Iterator[bytes]:
     start = member.header_offset
     if content[start : start + 4] != b"PK\x03\x04" or len(content) < start + 30:
-        raise RejectedFileError(
-            "unreadable", f"{member.filename} has no header in the container; fetch the file again"
-        )
+        raise RejectedFileError("unreadable", f"{member.filename} has no header in the container; fetch the file again")
     name_length, extra_length = struct.unpack("<HH", content[start + 26 : start + 30])
     start += 30 + name_length + extra_length
     packed = content[start : start + member.compress_size]
@@ -101,9 +99,7 @@ def _member(content: bytes, member: zipfile.ZipInfo) -> Iterator[bytes]:
     elif member.compress_type == zipfile.ZIP_DEFLATED:
         yield from _pieces(zlib.decompressobj(wbits=-15), packed, member.filename)
     else:
-        raise RejectedFileError(
-            "unreadable", f"{member.filename} uses compression method {member.compress_type}"
-        )
+        raise RejectedFileError("unreadable", f"{member.filename} uses compression method {member.compress_type}")
 
 
 def _pieces(stream: Any, packed: bytes, name: str) -> Iterator[bytes]:

@@ -33,9 +33,7 @@ def read_csv(content: bytes, read: Read) -> list[Grid]:
         text, delimiter = text.replace(delimiter.encode(), b"\x1f"), "\x1f"
     rows, width = _shape(text, delimiter)
     if width * rows > 40 * MAX_CELLS:
-        raise RejectedFileError(
-            "too_large", f"a row has {width} fields; is read.delimiter '{read.delimiter}' right?"
-        )
+        raise RejectedFileError("too_large", f"a row has {width} fields; is read.delimiter '{read.delimiter}' right?")
     try:
         frame = pl.read_csv(
             text,

@@ -12,6 +12,7 @@ import polars as pl
 
 from pipelines.sources.readers import Grid
 from pipelines.sources.readers.archive import check_workbook
+from pipelines.sources.readers.compound import check_compound
 from pipelines.sources.reasons import RejectedFileError
 from warehouse.catalogue.source import Read
 
@@ -31,7 +32,9 @@ def read_excel(content: bytes, read: Read) -> list[Grid]:
     """
     if content.startswith(_ZIP):
         check_workbook(content)
-    elif not content.startswith(_OLE):
+    elif content.startswith(_OLE):
+        check_compound(content)
+    else:
         raise RejectedFileError("unreadable", "the file is neither .xls nor .xlsx; is read.format right?")
     book = _open(content)
     return [_grid(book, name) for name in _wanted(book.sheet_names, read.sheets)]
@@ -48,8 +51,7 @@ def _open(content: bytes) -> Any:
         if isinstance(opened, RejectedFileError):
             raise opened
         if isinstance(opened, bytes):
-            if opened.startswith(_ZIP):
-                check_workbook(opened)
+            (check_workbook if opened.startswith(_ZIP) else check_compound)(opened)
             book = _caught(lambda: fastexcel.read_excel(opened))
             if not isinstance(book, BaseException):
                 return book
@@ -68,9 +70,7 @@ def _decrypted(content: bytes) -> bytes:
     try:
         office.decrypt(opened)
     except msoffcrypto.exceptions.InvalidKeyError:
-        raise RejectedFileError(
-            "unreadable", "the workbook has a password of its own; save it without one"
-        ) from None
+        raise RejectedFileError("unreadable", "the workbook has a password of its own; save it without one") from None
     return opened.getvalue()
 
 
@@ -108,17 +108,13 @@ def _wanted(names: list[str], sheets: tuple[str | int, ...]) -> list[str]:
 
 
 def _grid(book: Any, name: str) -> Grid:
-    views = {
-        kind: _caught(lambda kind=kind: _sheet(book, name, kind)) for kind in ("string", "float", "boolean")
-    }
+    views = {kind: _caught(lambda kind=kind: _sheet(book, name, kind)) for kind in ("string", "float", "boolean")}
     for view in views.values():
         if isinstance(view, BaseException):
             raise RejectedFileError(
                 "unreadable", f"sheet '{name}' is damaged ({_first_line(view)}); fetch the file again"
             )
-    wide = pl.concat(
-        [view.rename(lambda c, k=kind: f"{k} {c}") for kind, view in views.items()], how="horizontal"
-    )
+    wide = pl.concat([view.rename(lambda c, k=kind: f"{k} {c}") for kind, view in views.items()], how="horizontal")
     # A numeric cell has a float and a boolean view; text that looks like a number has no boolean view.
     names = views["string"].columns
     numeric = {c: _is_numeric(c) for c in names}

@@ -32,20 +32,14 @@ def read_html(content: bytes, read: Read) -> list[Grid]:
     try:
         page = lxml.html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
     except (lxml.etree.LxmlError, ValueError, AssertionError) as error:
-        raise RejectedFileError(
-            "unreadable", f"the page cannot be parsed ({error}); fetch it again"
-        ) from None
+        raise RejectedFileError("unreadable", f"the page cannot be parsed ({error}); fetch it again") from None
     for element in list(page.iter("script", "style", "noscript")):
         element.drop_tree()
     whole = "".join(page.itertext()).replace("\xa0", " ")
     grids, seen = [], set()
     for number, table in enumerate(page.iter("table"), start=1):
         rows = _rows(table)
-        if (
-            not rows
-            or not any(cell for row in rows for cell in row)
-            or (key := tuple(map(tuple, rows))) in seen
-        ):
+        if not rows or not any(cell for row in rows for cell in row) or (key := tuple(map(tuple, rows))) in seen:
             continue
         seen.add(key)
         if read.table and not _contains(read.table, rows):

@@ -1,0 +1,188 @@
+"""docs/catalogue.md against the product: every key with its default, every YAML block, every example file, and the
+complete small catalogue at its end run from raw files to a release.
+
+Not here: the commands shown in other pages (test_commands).
+"""
+
+from __future__ import annotations
+
+import inspect
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from pipelines.sources.read import read_snapshot
+from warehouse.catalogue import claim, index, indicator, load, method, source
+from warehouse.catalogue.base import Model
+
+DOC = Path(__file__).parents[2] / "docs" / "catalogue.md"
+TEXT = DOC.read_text("utf-8")
+MODELS = {
+    name: each
+    for module in (indicator, source, method, index, claim)
+    for name, each in vars(module).items()
+    if inspect.isclass(each) and issubclass(each, Model) and each.__module__ == module.__name__
+}
+FILES = {
+    found[1]: found[3]
+    for found in re.finditer(r"^\*\*`([^`]+)`\*\*\n\n```(yaml|csv)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+}
+BLOCKS = [
+    (found[1] or "", found[2])
+    for found in re.finditer(r"^```yaml(?: (\w+))?\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+]
+EXAMPLES = re.findall(
+    r"<!-- example: (\S+) \| (.*?) -->\n```\w+\n(.*?)^```\n\n```yaml Source\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL
+)
+BASES: dict[str, dict[str, Any]] = {
+    "Source": {
+        "name_en": "x",
+        "provider": "x",
+        "licence": "x",
+        "priority": 1,
+        "fetch": {"kind": "folder", "path": "x"},
+        "read": {"format": "csv"},
+        "layout": {"area": {"column": 1}, "period": "2018"},
+    },
+    "Index": {"name_en": "x", "areas": ["CN"], "periods": {"from": 2010}, "nodes": {"gdp": {}}},
+    "Publication": {"name_en": "x", "published_on": "2019-10-17", "source_id": "x", "claims": {}},
+}
+
+
+def table_of(name: str) -> dict[str, str]:
+    """Key -> default of the table under the mark of a model."""
+    found = re.search(rf"<!-- model: {name} -->\n((?:\|.*\n)+)", TEXT)
+    assert found, f"docs/catalogue.md has no table <!-- model: {name} -->"
+    rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in found[1].splitlines()[2:]]
+    return {cells[0].strip().strip("`"): cells[2].strip().strip("`") for cells in rows}
+
+
+def shown(default: Any) -> str | None:
+    """A default as the page writes it; None where it is a mapping or a list with a page of its own."""
+    if default is None:
+        return "none"
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, (int, float)):
+        return f"{default:g}"
+    if isinstance(default, BaseModel):
+        return None
+    if isinstance(default, (tuple, dict)) and default:
+        return None
+    return str(default) if default else "empty"
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_every_key_of_a_model_stands_in_its_table_with_its_default(name: str) -> None:
+    fields = MODELS[name].model_fields
+    table = table_of(name)
+    assert list(table) == [field.alias or key for key, field in fields.items()]
+    for key, field in fields.items():
+        expected = "required" if field.is_required() else shown(field.default)
+        if expected is not None:
+            assert table[field.alias or key] == expected, f"{name}.{key}"
+
+
+def test_every_table_is_of_a_model() -> None:
+    assert set(re.findall(r"<!-- model: (\w+) -->", TEXT)) == set(MODELS)
+
+
+@pytest.mark.parametrize(("model", "text"), BLOCKS)
+def test_every_yaml_block_is_sound(model: str, text: str) -> None:
+    data = yaml.safe_load(text)
+    assert isinstance(data, dict)
+    if model in BASES:
+        MODELS[model].model_validate(BASES[model] | data)
+    elif model:
+        for value in data.values():
+            MODELS[model].model_validate(value)
+
+
+def test_the_words_of_claims_are_complete() -> None:
+    section = TEXT.partition("\n## Claims\n")[2]
+    for word in (*claim.Measure.__args__, *claim.Qualifier.__args__, *claim.CALLS):
+        assert re.search(rf"`[^`]*\b{word}\b[^`]*`", section), word
+
+
+@pytest.fixture(scope="module")
+def builtin() -> load.Catalogue:
+    return load.load((Path(load.__file__).parent / "builtin",))
+
+
+@pytest.mark.parametrize(("name", "counts", "content", "yaml_text"), EXAMPLES)
+def test_an_example_file_is_read_as_the_page_says(
+    name: str, counts: str, content: str, yaml_text: str, builtin: load.Catalogue
+) -> None:
+    declared = source.Source.model_validate(BASES["Source"] | yaml.safe_load(yaml_text))
+    reading = read_snapshot(as_bytes(name, content), name, declared, builtin)
+    assert not reading.rejections
+    found = dict(reading.readings["outcome"].value_counts().iter_rows())
+    expected = {word: int(count) for word, count in (each.split() for each in counts.split(", "))}
+    assert {word: found.get(word, 0) for word in expected} == expected
+
+
+def as_bytes(name: str, content: str) -> bytes:
+    if not name.endswith(".xlsx"):
+        return content.encode()
+    from openpyxl import Workbook
+
+    book = Workbook()
+    for row in content.splitlines():
+        cells = row.split(",")
+        book.active.append([int(cell) if cell.isdigit() else cell or None for cell in cells])
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
+
+
+def test_the_page_has_its_examples() -> None:
+    assert len(EXAMPLES) == 6
+    assert len(FILES) == 9
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("docs")
+def test_the_complete_catalogue_runs_from_raw_files_to_a_release(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from typer.testing import CliRunner
+
+    from pipelines.cli import app
+
+    for name, content in FILES.items():
+        path = tmp_path / "ferries" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, "utf-8")
+    start = ["--home", str(tmp_path / "home"), "--catalogue", str(tmp_path / "ferries")]
+    done = CliRunner().invoke(app, [*start, "run", "--json"], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["status"] == "published"
+    answer = query(start, "select * exclude (release_id) from scoreboard_ferry_service where time_period = '2023'")
+    assert {row["ref_area"]: row["score_rank"] for row in answer} == {"XL-N": 1, "XL-S": 2, "XL-E": 3}
+    claims = query(start, "select verdict_as_published, verdict_latest from claim")
+    assert claims == [{"verdict_as_published": "consistent", "verdict_latest": "consistent"}]
+    carried = query(start, "select imputed_from from index_input where is_imputed and ref_area = 'XL-E'")
+    assert carried == [{"imputed_from": "2022"}]
+    per_head = query(
+        start,
+        "select obs_value from observation where indicator_id = 'trips_per_resident' and ref_area = 'XL-N' "
+        "and time_period = '2023'",
+    )
+    assert per_head == [{"obs_value": 3.4}]
+
+
+def query(start: list[str], sql: str) -> list[dict[str, Any]]:
+    from typer.testing import CliRunner
+
+    from pipelines.cli import app
+
+    answer = CliRunner().invoke(app, [*start, "query", sql, "--json"], catch_exceptions=False)
+    assert answer.exit_code == 0
+    found: list[dict[str, Any]] = json.loads(answer.stdout)
+    return found

@@ -47,7 +47,11 @@ def _main(
 
 
 def _settings(context: typer.Context) -> Settings:
-    settings: Settings = context.obj()
+    try:
+        settings: Settings = context.obj()
+    except IndexhouseError as error:
+        _complain(error)
+        raise typer.Exit(USAGE) from None
     return settings
 
 
@@ -212,12 +216,23 @@ def main() -> None:
     except KeyboardInterrupt:
         print("interrupted; the current release is unchanged", file=sys.stderr)
         sys.exit(130)
+    except Exception as error:
+        if _debug:
+            raise
+        _complain(_unforeseen(error))
+        sys.exit(FAILED)
 
 
 def _status_of(error: IndexhouseError) -> int:
     if isinstance(error, CatalogueError):
         return USAGE
     return BUSY if type(error).__name__ == "HomeLockedError" else FAILED
+
+
+def _unforeseen(error: Exception) -> IndexhouseError:
+    """An error that nobody expected, as one line; its first line says what, `--debug` says where."""
+    first = (str(error).splitlines() or [""])[0]
+    return IndexhouseError(f"{type(error).__name__}: {first}; nothing was published; run again with --debug to see where")
 
 
 def _complain(error: IndexhouseError) -> None:

@@ -25,7 +25,7 @@ EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiproce
 def build_definitions(settings: Settings, catalogue: Catalogue | None = None) -> dg.Definitions:
     """Everything Dagster knows of one home and one catalogue. Raises CatalogueError when the catalogue is wrong."""
     location = Location(settings, catalogue or open_catalogue(settings))
-    tables = release_tables(location.catalogue)
+    tables, jobs = release_tables(location.catalogue), automation.jobs()
     return dg.Definitions(
         assets=[
             snapshot_assets(location),
@@ -34,9 +34,9 @@ def build_definitions(settings: Settings, catalogue: Catalogue | None = None) ->
             *mart_assets(location, tables),
             *release_assets(location, tables),
         ],
-        jobs=automation.jobs(),
+        jobs=jobs,
         schedules=automation.schedules(location),
-        sensors=automation.sensors(location),
+        sensors=automation.sensors(location, jobs),
         executor=executor_of(settings),
     )
 

@@ -173,12 +173,12 @@ def read_and_judge(workspace: Workspace) -> list[SourceIntake]:
                  + (f", {len(rejected)} files rejected" if rejected else ""))  # fmt: skip
     for row in frame.filter(pl.col("is_rejected")).iter_rows(named=True):
         progress.warn(f"{row['source_id']}: {row['file_name']} is set aside: {row['reason_en']}")
-    return _by_source(frame, intakes)
+    return _by_source(workspace, frame, intakes)
 
 
-def _by_source(frame: pl.DataFrame, intakes: list[Intake]) -> list[SourceIntake]:
+def _by_source(workspace: Workspace, frame: pl.DataFrame, intakes: list[Intake]) -> list[SourceIntake]:
     found = []
-    for source_id in frame["source_id"].unique().sort().to_list() if frame.height else []:
+    for source_id in workspace.records:
         rows = frame.filter(pl.col("source_id") == source_id)
         bad = rows.filter(pl.col("is_rejected"))
         problems = [f"{r['file_name']}: {r['reason_en']}" for r in bad.iter_rows(named=True)]

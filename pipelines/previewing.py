@@ -16,7 +16,7 @@ from pipelines.sources.fetch import fetch
 from pipelines.sources.read import read_snapshot
 from warehouse.catalogue.load import Catalogue, load
 from warehouse.catalogue.source import Http
-from warehouse.errors import IndexhouseError, suggest
+from warehouse.errors import CatalogueError, IndexhouseError, suggest
 from warehouse.snapshots import SnapshotStore
 
 KEPT = ["locator", "indicator_id", "ref_area", "freq", "time_period", "obs_value", "decimals", "unit_id", "obs_status",
@@ -54,7 +54,7 @@ def preview_source(settings: Settings, source_id: str, file: Path | None) -> Pre
     """
     catalogue = load(settings.catalogue)
     if source_id not in catalogue.sources:
-        raise IndexhouseError(f"source '{source_id}' is unknown; {suggest(source_id, catalogue.sources)}")
+        raise CatalogueError([f"source '{source_id}' is unknown; {suggest(source_id, catalogue.sources)}"])
     name, content = (file.name, _bytes(file)) if file else _newest(settings, catalogue, source_id)
     reading = read_snapshot(content, name, catalogue.sources[source_id], catalogue)
     frame = reading.readings

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from decimal import Decimal
 from typing import Any
 
 from pipelines.settings import Settings
@@ -58,9 +59,16 @@ def _shown(value: Any) -> str:
 def _print_csv(columns: list[str], rows: list[tuple[Any, ...]]) -> None:
     import csv
 
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer = csv.writer(_UnixLines())
     writer.writerow(columns)
     writer.writerows([_harmless(value) for value in row] for row in rows)
+
+
+class _UnixLines:
+    """Ends rows with LF. The writer itself must believe in CRLF: it quotes only the line ends that it writes."""
+
+    def write(self, row: str) -> None:
+        sys.stdout.write(row.removesuffix("\r\n") + "\n")
 
 
 def _harmless(value: Any) -> Any:
@@ -70,7 +78,12 @@ def _harmless(value: Any) -> Any:
 
 def _print_json(columns: list[str], rows: list[tuple[Any, ...]]) -> None:
     records = [dict(zip(columns, row, strict=True)) for row in rows]
-    print(json.dumps(records, ensure_ascii=False, indent=1, default=str))
+    print(json.dumps(records, ensure_ascii=False, indent=1, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no type for: decimals as numbers, everything else (dates, blobs) as text."""
+    return float(value) if isinstance(value, Decimal) else str(value)
 
 
 def _print_parquet(relation: Any) -> None:

@@ -22,7 +22,7 @@ from pipelines.report import RunReport, keep_report, last_report
 from pipelines.settings import Settings, now
 from pipelines.workspace import LOCKED_HOME_VARIABLE, Workspace, home_lock, open_catalogue
 from warehouse import releases
-from warehouse.errors import IndexhouseError, suggest
+from warehouse.errors import CatalogueError, IndexhouseError, suggest
 
 QUIET_LOGGER = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -43,7 +43,7 @@ def run(
         catalogue = open_catalogue(settings)
         for source_id in sources:
             if source_id not in catalogue.sources:
-                raise IndexhouseError(f"--source {source_id}: is unknown; {suggest(source_id, catalogue.sources)}")
+                raise CatalogueError([f"--source {source_id}: is unknown; {suggest(source_id, catalogue.sources)}"])
         publishing.heal(settings)
         if not publishing.has_release(settings):
             validation.warm()

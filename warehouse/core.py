@@ -6,16 +6,22 @@ Not here: opening DuckDB (db), reading files (pipelines.sources), the released f
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from datetime import date, datetime
 from importlib.resources import files
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import polars as pl
 
 from warehouse.catalogue.load import Catalogue, digest_of
 from warehouse.db import Connection, connect
+from warehouse.errors import IndexhouseError
+
+ALL_OTHERS = ""
+_log = logging.getLogger(__name__)
 
 RECORD_INPUT: dict[str, Any] = {
     "source_id": pl.String, "sequence": pl.Int32, "vintage": pl.Date, "retrieved_at": pl.Datetime("us"),
@@ -31,18 +37,64 @@ def sql(name: str) -> str:
 
 
 class Core:
-    """The working file, open. Use as a context manager."""
+    """The working file, open. Use as a context manager.
+
+    A damaged file is moved aside as <name>.damaged-<n> with a warning and started anew: sources are then loaded from
+    their snapshots. Tables of another layout than this version's are dropped with what was computed from them.
+    Raises IndexhouseError when the file is locked, of a newer format or cannot be written.
+    """
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
-        self._opened = connect(path, threads=threads)
+        self._path, self._threads = path, threads
+        try:
+            self._open()
+        except IndexhouseError as error:
+            if not _is_damage(error, path):
+                raise
+            kept = _set_aside(path)
+            _log.warning("%s: is damaged and is made anew from the snapshots; the old file is kept as %s (%s)",
+                         path, kept.name, error.__cause__)  # fmt: skip
+            self._open()
+
+    def _open(self) -> None:
+        self._opened = connect(self._path, threads=self._threads)
         self.con: Connection = self._opened.__enter__()
-        self.con.execute(sql("core_schema"))
+        try:
+            self.con.execute(sql("core_schema"))
+            self._drop_outdated()
+        except BaseException as error:
+            self._opened.__exit__(type(error), error, error.__traceback__)
+            raise
+
+    def _drop_outdated(self) -> None:
+        """Drop tables of an earlier layout; without one of core, nothing computed stays."""
+        with connect() as blank:
+            blank.execute(sql("core_schema"))
+            wanted = _layout(blank)
+        outdated = [name for name, columns in _layout(self.con).items() if wanted.get(name, columns) != columns]
+        if any(not name.startswith("meta.") or name == "meta.source_state" for name in outdated):
+            outdated += [name for name in wanted if name.startswith("core.") or name == "meta.source_state"]
+        for name in dict.fromkeys(outdated):
+            self.con.execute(f"drop table {name}")
+        if outdated:
+            self.con.execute(sql("core_schema"))
 
     def __enter__(self) -> Core:
         return self
 
-    def __exit__(self, *exc: object) -> None:
-        self._opened.__exit__(*exc)  # type: ignore[arg-type]
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file; one that turned out to be damaged is moved aside, so that the next run starts anew."""
+        try:
+            self._opened.__exit__(kind, error, trace)
+        except IndexhouseError as explained:
+            if not _is_damage(explained, self._path):
+                raise
+            raise IndexhouseError(
+                f"{self._path}: is damaged; it is kept as {_set_aside(self._path).name}; run again: the working file "
+                f"is then made anew from the snapshots ({explained.__cause__})"
+            ) from explained
 
     def source_states(self) -> dict[str, str]:
         """What each source's rows were computed from, to find the sources that changed."""
@@ -56,7 +108,8 @@ class Core:
         """Make the change log of the sources in `states` anew, drop sources that are gone, in one transaction.
 
         In: records in RECORD_INPUT columns (all collapsed records of those sources, accepted and rejected, `sequence`
-        in the order vintage, retrieved_at, snapshot id); states source -> digest of its inputs.
+        in the order vintage, retrieved_at, snapshot id); states source -> digest of its inputs; priorities of every
+        source that there is (see the function of that name).
         """
         con = self.con
         rows = list(priorities)
@@ -181,12 +234,47 @@ def stage_intake(
 
 
 def priorities(catalogue: Catalogue) -> list[tuple[str, str, int]]:
-    """(source, indicator, priority) of everything that the sources can bring, by source and indicator."""
-    from warehouse.catalogue.check import indicators_of
-
+    """(source, indicator, priority) by source: '' stands for all indicators that have no priority of their own."""
     return [
-        (source_id, indicator_id, source.priority_for.get(indicator_id, source.priority))
+        (source_id, indicator_id, priority)
         for source_id, source in sorted(catalogue.sources.items())
-        for indicator_id in sorted(indicators_of(source, catalogue))
+        for indicator_id, priority in sorted({ALL_OTHERS: source.priority, **source.priority_for}.items())
     ]
 
+
+def _layout(con: Connection) -> dict[str, list[tuple[str, str]]]:
+    """Columns and types of each table of core and meta, in order."""
+    rows = con.execute(
+        "select schema_name || '.' || table_name, column_name, data_type from duckdb_columns() "
+        "where schema_name in ('core', 'meta') and not internal order by 1, column_index"
+    ).fetchall()
+    found: dict[str, list[tuple[str, str]]] = {}
+    for table, column, kind in rows:
+        found.setdefault(table, []).append((column, kind))
+    return found
+
+
+def _is_damage(error: IndexhouseError, path: Path) -> bool:
+    """Whether DuckDB found the file or its log of unfinished writes (.wal) damaged: not locked, not full, not newer."""
+    text = str(error)
+    return text.startswith((
+        f"{path}: is not a DuckDB file or is damaged", f"{path}: cannot be opened: Failure while replaying WAL",
+        f"{path}: cannot be opened: IO Error: Failure while replaying WAL",
+    ))  # fmt: skip
+
+
+def _set_aside(path: Path) -> Path:
+    """Rename a damaged file and its .wal to the first free <name>.damaged-<n>; return the new path of the file."""
+    number = 1
+    while (kept := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    log = path.with_name(path.name + ".wal")
+    try:
+        if log.exists():
+            log.replace(kept.with_name(kept.name + ".wal"))
+        path.replace(kept)
+    except OSError as error:
+        raise IndexhouseError(
+            f"{path}: is damaged and cannot be moved aside ({error.strerror}); move it and its .wal away and run again"
+        ) from None
+    return kept

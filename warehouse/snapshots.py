@@ -57,12 +57,13 @@ class SnapshotStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._loaded: dict[Path, Record] = {}  # records never change once written
 
     def put(self, content: bytes) -> str:
-        """Store bytes once; return their SHA-256."""
+        """Store bytes once; return their SHA-256. Bytes that were changed on disk are put right."""
         sha256 = hashlib.sha256(content).hexdigest()
         path = self._path(sha256)
-        if not path.exists():
+        if not _holds(path, content):
             write_atomically(path, content)
             path.chmod(0o444)
         return sha256
@@ -100,7 +101,12 @@ class SnapshotStore:
     def records(self, source_id: str) -> list[Record]:
         """All retrievals of a source, by (retrieved_at, file name, hash). A damaged record is an error."""
         folder = self.root / "records" / source_id
-        return sorted(_load_record(path) for path in folder.glob("*.json"))
+        return sorted(self._load(path) for path in folder.glob("*.json"))
+
+    def _load(self, path: Path) -> Record:
+        if path not in self._loaded:
+            self._loaded[path] = _load_record(path)
+        return self._loaded[path]
 
     def sources(self) -> list[str]:
         return sorted(path.name for path in (self.root / "records").glob("*") if path.is_dir())
@@ -122,9 +128,9 @@ class SnapshotStore:
         path = self.root / "checked" / f"{source_id}.json"
         try:
             data: dict[str, Any] = json.loads(path.read_bytes())
-        except (OSError, ValueError):
+            return datetime.fromisoformat(data["checked_at"]), str(data["problem"])
+        except (OSError, ValueError, KeyError, TypeError):
             return None, ""
-        return datetime.fromisoformat(data["checked_at"]), data["problem"]
 
     def _path(self, sha256: str) -> Path:
         return self.root / sha256[:2] / sha256
@@ -159,6 +165,13 @@ def collapse(ordered: Iterable[tuple[Any, Record]]) -> list[tuple[Any, Record]]:
         if not kept or kept[-1][1].sha256 != record.sha256:
             kept.append((vintage, record))
     return kept
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return path.stat().st_size == len(content) and path.read_bytes() == content
+    except OSError:
+        return False
 
 
 def _short(text: str) -> str:

@@ -11,6 +11,7 @@ from pipelines.assets.context import PID_TAG, Location, keys
 from pipelines.cadence import groups
 from pipelines.dagster_home import MAX_RUNTIME_SECONDS
 from pipelines.workspace import Workspace
+from warehouse.catalogue.load import digest_of
 
 FETCH, BUILD = "fetch", "build"
 BUILD_GROUPS = ("raw", "core", "mart", "release")
@@ -45,23 +46,28 @@ def _schedule(location: Location, name: str, cron: str, sources: list[str]) -> d
     return tick
 
 
-def sensors(location: Location) -> list[dg.SensorDefinition]:
-    """The sensor that asks for one build per state of code, catalogue and retrievals."""
+def sensors(location: Location, jobs: list[Any]) -> list[dg.SensorDefinition]:
+    """`build_on_change` asks for a first look at new sources and for one build per state of code, catalogue and
+    retrievals; `tell_failures` keeps and tells why a scheduled run failed."""
 
     @dg.sensor(
         name="build_on_change",
-        job_name=BUILD,
+        jobs=jobs,
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def build_on_change(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         from pipelines.publishing import release_of_state
 
-        state = Workspace(location.settings, location.catalogue, "sensor").state()
+        workspace = Workspace(location.settings, location.catalogue, "sensor")
+        if fresh := [source_id for source_id, records in workspace.records.items() if not records
+                     and workspace.store.last_check(source_id)[0] is None]:  # fmt: skip
+            return dg.RunRequest(run_key=digest_of(fresh), job_name=FETCH, asset_selection=keys("snapshot", fresh))
+        state = workspace.state()
         if state == context.cursor or release_of_state(location.settings, state):
             return dg.SkipReason("nothing has changed since the last build")
         context.update_cursor(state)
-        return dg.RunRequest(run_key=state)
+        return dg.RunRequest(run_key=state, job_name=BUILD)
 
     @dg.run_failure_sensor(name="tell_failures", default_status=dg.DefaultSensorStatus.RUNNING)
     def tell_failures(context: dg.RunFailureSensorContext) -> None:

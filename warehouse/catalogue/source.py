@@ -252,7 +252,7 @@ class Exclusion(Model):
     indicators: tuple[Id, ...] = ()
     column: Pattern | None = Field(None, description="pattern on the folded header of the value's column")
     where: dict[str | int, Pattern] = Field(
-        {}, description="column of the table (header or 1-based position) -> pattern on the whole cell of the value's row"
+        {}, description="column of the table (header or 1-based position) -> pattern on its whole cell in the row"
     )
 
     @model_validator(mode="after")

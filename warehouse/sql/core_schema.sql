@@ -20,7 +20,7 @@ create table if not exists core.reject (
     source_id varchar, sequence integer, snapshot_id varchar, file_name varchar, locator varchar, outcome varchar,
     reason_code varchar, reason_en varchar, reason_zh varchar, raw_text varchar
 );
--- grain: one indicator of one source; the lowest priority wins
+-- grain: one indicator of one source ('' stands for all others that it brings); the lowest priority wins
 create table if not exists core.priority (source_id varchar, indicator_id varchar, priority integer);
 -- grain: one source; what its rows above were computed from
 create table if not exists meta.source_state (source_id varchar, state varchar);
@@ -34,3 +34,23 @@ create table if not exists meta.check_result (
     run_id varchar, border varchar, check_id varchar, table_name varchar, column_name varchar, expectation varchar,
     severity varchar, status varchar, rows_checked bigint, rows_failed bigint, observed varchar
 );
+-- grain: one record: those dated until a date (null: all), and the first that brought a snapshot whose values were known
+-- by then (a late download of old values)
+create or replace temp macro record_known(known_at) as table
+select r.*
+from core.record as r
+where
+    known_at is null
+    or r.vintage <= known_at
+    or (
+        not r.is_rejected
+        and exists (
+            select 1 from core.observation as o
+            where o.source_id = r.source_id and o.snapshot_id = r.snapshot_id and o.vintage <= known_at
+        )
+        and not exists (
+            select 1 from core.record as e
+            where e.source_id = r.source_id and e.snapshot_id = r.snapshot_id and e.sequence < r.sequence
+              and not e.is_rejected
+        )
+    );

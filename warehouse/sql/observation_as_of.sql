@@ -14,9 +14,11 @@ select
     k.indicator_id, k.ref_area, k.freq, k.time_period, k.obs_value, k.decimals, k.unit_id, k.obs_status, k.source_id,
     k.snapshot_id, k.locator, k.vintage, k.vintage_basis, k.is_corrected
 from known as k
-inner join core.priority as p on p.source_id = k.source_id and p.indicator_id = k.indicator_id
+inner join core.priority as other on other.source_id = k.source_id and other.indicator_id = ''
+left join core.priority as own on own.source_id = k.source_id and own.indicator_id = k.indicator_id
 where k.obs_value is not null
 qualify row_number() over (
-    partition by k.indicator_id, k.ref_area, k.freq, k.time_period order by p.priority, k.vintage desc, k.source_id
+    partition by k.indicator_id, k.ref_area, k.freq, k.time_period
+    order by coalesce(own.priority, other.priority), k.vintage desc, k.source_id
 ) = 1
 order by k.indicator_id, k.ref_area, k.freq, k.time_period;

@@ -1,0 +1,56 @@
+"""`python -m benchmarks.run`: measure commands and intake, print the tables, and keep them when asked to.
+
+Not here: what is measured (commands, sizes) and how it is shown (report).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from benchmarks import report
+from benchmarks.commands import measure_commands
+from benchmarks.sizes import measure_sizes
+
+SIZES, QUICK_SIZES = "1e4,1e5,1e6,1e7", "1e4,1e5"
+
+
+def main() -> None:
+    """Run what is asked for; progress on stderr, tables on stdout. Exit status 1 when a command failed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description="Time and memory as ratios to bare floors.")
+    parser.add_argument("--quick", action="store_true", help=f"one repeat, sizes {QUICK_SIZES}")
+    parser.add_argument("--cells", help=f"sizes of the synthetic source, comma separated (default {SIZES})")
+    parser.add_argument("--repeat", type=int, help="rounds of each command (default 5); sizes take at most 3")
+    parser.add_argument("--only", choices=("commands", "sizes"), help="leave the other part out")
+    parser.add_argument("--write", action="store_true", help="keep the tables in benchmarks/README.md")
+    arguments = parser.parse_args()
+    repeats = arguments.repeat or (1 if arguments.quick else 5)
+    try:
+        cells = [int(float(text)) for text in (arguments.cells or (QUICK_SIZES if arguments.quick else SIZES)).split(",")]
+    except ValueError:
+        parser.error(f"--cells {arguments.cells}: give numbers like 1e5,1e6")
+    if arguments.write and arguments.only:
+        parser.error("--write keeps both parts; leave --only out")
+    lines = report.machine(os.getloadavg()[0])
+    costs = {} if arguments.only == "sizes" else measure_commands(repeats, _say)
+    if costs:
+        lines += ["", f"### Commands (medians of {repeats} rounds)", "", *report.command_tables(costs)]
+    if arguments.only != "commands":
+        rounds = min(repeats, 3)
+        lines += ["", f"### Intake by size (medians of {rounds})", "", *report.size_tables(measure_sizes(cells, rounds, _say))]
+    print("\n".join(lines))
+    if arguments.write:
+        _say(f"kept in {report.write(chr(10).join(lines))}")
+    failed = {name: cost for name, cost in costs.items() if cost.status}
+    for name, cost in failed.items():
+        _say(f"{name}: exit status {cost.status}: {cost.last_line}")
+    sys.exit(1 if failed else 0)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

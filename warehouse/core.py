@@ -60,24 +60,22 @@ class Core:
         self._opened = connect(self._path, threads=self._threads)
         self.con: Connection = self._opened.__enter__()
         try:
-            self.con.execute(sql("core_schema"))
             self._drop_outdated()
+            self.con.execute(sql("core_schema"))
         except BaseException as error:
             self._opened.__exit__(type(error), error, error.__traceback__)
             raise
 
     def _drop_outdated(self) -> None:
-        """Drop tables of an earlier layout; without one of core, nothing computed stays."""
+        """Drop tables of another layout; where one of them held observations, all that was computed goes with it."""
+        found = _layout(self.con)
         with connect() as blank:
             blank.execute(sql("core_schema"))
             wanted = _layout(blank)
-        outdated = [name for name, columns in _layout(self.con).items() if wanted.get(name, columns) != columns]
-        if any(not name.startswith("meta.") or name == "meta.source_state" for name in outdated):
-            outdated += [name for name in wanted if name.startswith("core.") or name == "meta.source_state"]
-        for name in dict.fromkeys(outdated):
+        outdated = {name for name, columns in found.items() if wanted.get(name) != columns}
+        computed = {name for name in found if name.startswith("core.") or name == "meta.source_state"}
+        for name in sorted(outdated | computed if outdated & computed else outdated):
             self.con.execute(f"drop table {name}")
-        if outdated:
-            self.con.execute(sql("core_schema"))
 
     def __enter__(self) -> Core:
         return self
@@ -104,7 +102,9 @@ class Core:
         """Digest of what all sources' rows were computed from."""
         return digest_of(sorted(self.source_states().items()))
 
-    def rebuild(self, records: pl.DataFrame, states: dict[str, str], priorities: Iterable[tuple[str, str, int]]) -> None:
+    def rebuild(
+        self, records: pl.DataFrame, states: dict[str, str], priorities: Iterable[tuple[str, str, int]]
+    ) -> None:
         """Make the change log of the sources in `states` anew, drop sources that are gone, in one transaction.
 
         In: records in RECORD_INPUT columns (all collapsed records of those sources, accepted and rejected, `sequence`
@@ -257,10 +257,8 @@ def _layout(con: Connection) -> dict[str, list[tuple[str, str]]]:
 def _is_damage(error: IndexhouseError, path: Path) -> bool:
     """Whether DuckDB found the file or its log of unfinished writes (.wal) damaged: not locked, not full, not newer."""
     text = str(error)
-    return text.startswith((
-        f"{path}: is not a DuckDB file or is damaged", f"{path}: cannot be opened: Failure while replaying WAL",
-        f"{path}: cannot be opened: IO Error: Failure while replaying WAL",
-    ))  # fmt: skip
+    is_log = text.startswith(f"{path}: cannot be opened: ") and "Failure while replaying WAL" in text
+    return is_log or text.startswith(f"{path}: is not a DuckDB file or is damaged")
 
 
 def _set_aside(path: Path) -> Path:

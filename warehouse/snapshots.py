@@ -142,7 +142,9 @@ def write_atomically(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
     except OSError as error:
-        raise IndexhouseError(f"{path.parent}: cannot be written ({error.strerror}); check permissions and space") from None
+        raise IndexhouseError(
+            f"{path.parent}: cannot be written ({error.strerror}); check permissions and space"
+        ) from None
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -152,7 +154,9 @@ def write_atomically(path: Path, content: bytes) -> None:
         os.replace(name, path)
     except OSError as error:
         Path(name).unlink(missing_ok=True)
-        raise IndexhouseError(f"{path}: cannot be written ({error.strerror}); free space or check permissions") from None
+        raise IndexhouseError(
+            f"{path}: cannot be written ({error.strerror}); free space or check permissions"
+        ) from None
 
 
 def collapse(ordered: Iterable[tuple[Any, Record]]) -> list[tuple[Any, Record]]:

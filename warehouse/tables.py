@@ -16,13 +16,12 @@ import polars as pl
 
 from warehouse.db import quote, quote_text
 from warehouse.errors import IndexhouseError
+from warehouse.rounding import round_significant
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    pass
 
 RELEASE_ID = "release_id"
-SIGNIFICANT_DIGITS = 12
 TYPES: dict[str, pl.DataType] = {
     "VARCHAR": pl.String(),
     "INTEGER": pl.Int32(),
@@ -164,37 +163,6 @@ def conform_frame(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
         raise IndexhouseError(f"table {table.name}: column {', '.join(unknown)} is not declared; add it to tables.yml")
     fitted = pl.DataFrame([_fit(frame.get_column(c.name), c, table.name) for c in table.content])
     return _sort_by_key(fitted, table)
-
-
-def round_significant(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Round to 12 significant digits; NaN and infinity stay, -0 becomes 0.
-
-    Uses IEEE multiplication, division and rounding only, so the bytes do not depend on the machine, and
-    rounding again changes nothing.
-    """
-    import numpy as np
-
-    powers = _powers()
-    magnitude = np.abs(values)
-    is_number = np.isfinite(values) & (magnitude > 0)
-    exponent = np.searchsorted(powers, magnitude, side="right") - 1 - 323
-    shift = np.where(is_number, SIGNIFICANT_DIGITS - 1 - exponent, 0)
-    scale = powers[323 + np.clip(np.abs(shift), 0, 22)]
-    with np.errstate(over="ignore", invalid="ignore"):
-        rounded = np.where(shift >= 0, np.rint(values * scale) / scale, np.rint(values / scale) * scale)
-    out = np.where(is_number, rounded, values)
-    # Beyond 22 the power of ten itself is not exact: those few values take the exact but slow way through
-    # text.
-    for place in np.nonzero(is_number & (np.abs(shift) > 22))[0]:
-        out[place] = float(f"{values[place]:.{SIGNIFICANT_DIGITS - 1}e}")
-    return np.asarray(out + 0.0, dtype=np.float64)
-
-
-@cache
-def _powers() -> NDArray[np.float64]:
-    import numpy as np
-
-    return np.array([float(f"1e{exponent}") for exponent in range(-323, 309)])
 
 
 def _fit(series: pl.Series, column: Column, table: str) -> pl.Series:

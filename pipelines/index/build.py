@@ -18,12 +18,13 @@ from pipelines.index.contribute import contribute
 from pipelines.index.describe import method_words, short
 from pipelines.index.panel import PROVENANCE
 from pipelines.index.period import period_frame
-from pipelines.index.rank import Floats, rank_descending, round_significant
+from pipelines.index.rank import Floats, rank_descending
 from pipelines.index.score import NodeScores, effective_weights, score_tree
 from pipelines.index.tree import Tree, tree_of
 from warehouse.catalogue.base import IndexhouseError
 from warehouse.catalogue.index import Edition, Index, Variant
 from warehouse.catalogue.indicator import Area, Indicator, Unit
+from warehouse.rounding import round_significant
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,7 @@ def build_edition(
     for leaf in tree.leaves:
         if (index.nodes[leaf].indicator or leaf) not in indicators:
             raise IndexhouseError(f"index {index_id}: node '{leaf}' has no known indicator; declare it or rename")
-    chain = run_chain(tree, index, observations, indicators, area_ids, edition.to or index.periods.last)
-    scores = _scores(tree, index, chain)
+    chain, scores = _computed(index_id, index, edition, tree, observations, indicators, area_ids)
     steps = {node: _step(index, node) for node in tree.children}
     key = {"index_id": index_id, "edition_id": edition.id}
     version = index.method_version()
@@ -120,6 +120,27 @@ def build_edition(
         ),
         tuple(_warnings(index_id, edition.id, tree, chain, scores)),
     )
+
+
+def _computed(
+    index_id: str,
+    index: Index,
+    edition: Edition,
+    tree: Tree,
+    observations: pl.DataFrame,
+    indicators: Mapping[str, Indicator],
+    area_ids: tuple[str, ...],
+) -> tuple[Chain, NodeScores]:
+    """Stages and scores. An edition without an end of its own ends with the newest period in which the index has a
+    score: some indicators are always out before the others."""
+    last = edition.to or index.periods.last
+    chain = run_chain(tree, index, observations, indicators, area_ids, last)
+    scores = _scores(tree, index, chain)
+    scored = np.flatnonzero(~np.isnan(scores.score[index_id]).all(axis=1))
+    if edition.to is None and len(scored) and scored[-1] + 1 < len(chain.panel.periods):
+        chain = run_chain(tree, index, observations, indicators, area_ids, chain.panel.periods[scored[-1]])
+        scores = _scores(tree, index, chain)
+    return chain, scores
 
 
 def _step(index: Index, node: str) -> Any:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipelines.index.denominate import denominate
 from pipelines.index.impute import impute
 from pipelines.index.normalise import Cells, normalise
-from pipelines.index.panel import Panel, panel_of
+from pipelines.index.panel import Panel, end_of, panel_of
 from pipelines.index.period import shift_years
 from pipelines.index.rank import Floats
 from pipelines.index.tree import Tree
@@ -62,6 +62,7 @@ def run_chain(
     """
     names = [index.nodes[leaf].indicator or leaf for leaf in tree.leaves]
     distinct = sorted(set(names))
+    last = end_of(observations, distinct, areas, index.periods.first, last, index.freq)
     panel = panel_of(observations, distinct, areas, index.periods.first, last, index.freq)
     place = [distinct.index(name) for name in names]
     panel = Panel(

@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 
 from pipelines.index.period import period_frame
-from pipelines.index.rank import round_significant
 from warehouse.catalogue.index import ancestors
 from warehouse.catalogue.indicator import Area, Indicator
+from warehouse.rounding import round_significant
 
 _CELL = ("indicator_id", "time_period")
 

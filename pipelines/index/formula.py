@@ -13,11 +13,11 @@ import numpy as np
 import polars as pl
 
 from pipelines.index.period import period_frame, shift_years
-from pipelines.index.rank import round_significant
 from warehouse.catalogue.formula import Expression, FormulaError, Number, Term, inputs, parse, terms
 from warehouse.catalogue.indicator import Indicator, Unit
 from warehouse.catalogue.measure import measure
 from warehouse.errors import suggest
+from warehouse.rounding import round_significant
 
 BASES = ("declared", "retrieved", "assumed")
 _KEY = ("ref_area", "freq", "time_period")

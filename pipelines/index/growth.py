@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.index.period import label, numbered_periods
-from pipelines.index.rank import round_significant
+from warehouse.rounding import round_significant
 
 SERIES = ("series_kind", "series_id", "edition_id", "node_id", "ref_area")
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from pipelines.index.growth import SERIES, ordered_series
 from pipelines.index.period import PER_YEAR
-from pipelines.index.rank import Floats, round_significant
+from pipelines.index.rank import Floats
+from warehouse.rounding import round_significant
 
 LAST_YEARS = (5, 10)
 Places = NDArray[np.int64]

@@ -49,12 +49,7 @@ def panel_of(
     order, areas and indicators in the order given.
     Raises ValueError where two rows have one key.
     """
-    wanted = observations.filter(
-        pl.col("indicator_id").is_in(list(indicators))
-        & pl.col("ref_area").is_in(list(areas))
-        & (pl.col("freq") == freq)
-        & pl.col("obs_value").is_not_null()
-    )
+    wanted = _of_these(observations, indicators, areas, freq)
     periods = sequence(first, last or _newest(wanted["time_period"].unique().to_list(), first))
     wanted = wanted.filter(pl.col("time_period").is_in(list(periods)))
     shape = (len(periods), len(areas), len(indicators))
@@ -70,6 +65,26 @@ def panel_of(
         twice = wanted.filter(wanted.select("indicator_id", "ref_area", "time_period").is_duplicated())
         raise ValueError(f"two observations of one key: {twice.row(0)}; keep one per indicator, area and period")
     return Panel(tuple(periods), tuple(areas), tuple(indicators), values, row, wanted)
+
+
+def end_of(
+    observations: pl.DataFrame, indicators: Sequence[str], areas: Sequence[str], first: str, last: str | None, freq: str
+) -> str:
+    """The newest period that any of the indicators has in one of the areas, not before `first` nor after `last`."""
+    newest = _newest(_of_these(observations, indicators, areas, freq)["time_period"].unique().to_list(), first)
+    both = [(number, name) for name in (newest, last) if name and (number := ordinal(name)) is not None]
+    return min(both)[1] if both else newest
+
+
+def _of_these(
+    observations: pl.DataFrame, indicators: Sequence[str], areas: Sequence[str], freq: str
+) -> pl.DataFrame:
+    return observations.filter(
+        pl.col("indicator_id").is_in(list(indicators))
+        & pl.col("ref_area").is_in(list(areas))
+        & (pl.col("freq") == freq)
+        & pl.col("obs_value").is_not_null()
+    )
 
 
 def _positions(column: pl.Series, names: Sequence[str]) -> NDArray[np.int64]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import inspect
 import io
-import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -111,16 +111,16 @@ def test_the_words_of_claims_are_complete() -> None:
 
 
 @pytest.fixture(scope="module")
-def builtin() -> load.Catalogue:
+def shipped() -> load.Catalogue:
     return load.load((Path(load.__file__).parent / "builtin",))
 
 
 @pytest.mark.parametrize(("name", "counts", "content", "yaml_text"), EXAMPLES)
 def test_an_example_file_is_read_as_the_page_says(
-    name: str, counts: str, content: str, yaml_text: str, builtin: load.Catalogue
+    name: str, counts: str, content: str, yaml_text: str, shipped: load.Catalogue
 ) -> None:
     declared = source.Source.model_validate(BASES["Source"] | yaml.safe_load(yaml_text))
-    reading = read_snapshot(as_bytes(name, content), name, declared, builtin)
+    reading = read_snapshot(as_bytes(name, content), name, declared, shipped)
     assert not reading.rejections
     found = dict(reading.readings["outcome"].value_counts().iter_rows())
     expected = {word: int(count) for word, count in (each.split() for each in counts.split(", "))}
@@ -147,42 +147,30 @@ def test_the_page_has_its_examples() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("docs")
 def test_the_complete_catalogue_runs_from_raw_files_to_a_release(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, indexhouse: Callable[..., Any]
 ) -> None:
-    from typer.testing import CliRunner
-
-    from pipelines.cli import app
-
     for name, content in FILES.items():
         path = tmp_path / "ferries" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, "utf-8")
-    start = ["--home", str(tmp_path / "home"), "--catalogue", str(tmp_path / "ferries")]
-    done = CliRunner().invoke(app, [*start, "run", "--json"], catch_exceptions=False)
-    assert done.exit_code == 0
-    assert json.loads(done.stdout)["status"] == "published"
-    answer = query(start, "select * exclude (release_id) from scoreboard_ferry_service where time_period = '2023'")
-    assert {row["ref_area"]: row["score_rank"] for row in answer} == {"XL-N": 1, "XL-S": 2, "XL-E": 3}
-    claims = query(start, "select verdict_as_published, verdict_latest from claim")
-    assert claims == [{"verdict_as_published": "consistent", "verdict_latest": "consistent"}]
-    carried = query(start, "select imputed_from from index_input where is_imputed and ref_area = 'XL-E'")
+
+    def rows(sql: str) -> Any:
+        return indexhouse(*start, "query", sql, "--json").json
+
+    start = ["--home", tmp_path / "home", "--catalogue", tmp_path / "ferries"]
+    done = indexhouse(*start, "run", "--json")
+    assert done.status == 0, done.err
+    assert done.json["status"] == "published"
+    board = rows("select ref_area, score_rank from scoreboard_ferry_service where time_period = '2023'")
+    assert {row["ref_area"]: row["score_rank"] for row in board} == {"XL-N": 1, "XL-S": 2, "XL-E": 3}
+    assert rows("select verdict_as_published, verdict_latest from claim") == [
+        {"verdict_as_published": "consistent", "verdict_latest": "consistent"}
+    ]
+    carried = rows("select imputed_from from index_input where is_imputed and ref_area = 'XL-E'")
     assert carried == [{"imputed_from": "2022"}]
-    per_head = query(
-        start,
+    per_head = rows(
         "select obs_value from observation where indicator_id = 'trips_per_resident' and ref_area = 'XL-N' "
-        "and time_period = '2023'",
+        "and time_period = '2023'"
     )
     assert per_head == [{"obs_value": 3.4}]
-
-
-def query(start: list[str], sql: str) -> list[dict[str, Any]]:
-    from typer.testing import CliRunner
-
-    from pipelines.cli import app
-
-    answer = CliRunner().invoke(app, [*start, "query", sql, "--json"], catch_exceptions=False)
-    assert answer.exit_code == 0
-    found: list[dict[str, Any]] = json.loads(answer.stdout)
-    return found

@@ -403,9 +403,10 @@ def test_an_indicator_without_any_observation_is_reported_and_left_out():
     assert score(result, "left", "A", "2010") == score(result, "two", "A", "2010")
 
 
-def test_no_data_at_all_gives_an_edition_without_scores():
+def test_no_data_at_all_gives_an_edition_of_its_first_period_without_scores():
     result = build({})
-    assert result.index_score["score"].null_count() == result.index_score.height == 7 * 4 * 4
+    assert result.index_edition["first_period"].to_list() == result.index_edition["last_period"].to_list()
+    assert result.index_score["score"].null_count() == result.index_score.height == 7 * 4
     assert result.index_contribution.is_empty()
 
 

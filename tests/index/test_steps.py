@@ -17,8 +17,9 @@ from pipelines.index.denominate import denominate
 from pipelines.index.impute import impute
 from pipelines.index.normalise import Cells, normalise
 from pipelines.index.period import label, numbered_periods, ordinal, period_frame, sequence, shift_years
-from pipelines.index.rank import rank_descending, round_significant
+from pipelines.index.rank import rank_descending
 from warehouse.catalogue.method import Method
+from warehouse.rounding import round_significant
 
 NAN = float("nan")
 CELLS = Cells(("2010", "2011", "2012"), ("A", "B", "C"), "2010")

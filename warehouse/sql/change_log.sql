@@ -115,9 +115,9 @@ with statement as (
     ) = 1
 )
 select * from statement
+window by_date as (partition by source_id, indicator_id, ref_area, freq, time_period order by vintage)
 qualify obs_value is distinct from lag(obs_value) over by_date
-     or (obs_value is not null and obs_status <> lag(obs_status) over by_date)
-window by_date as (partition by source_id, indicator_id, ref_area, freq, time_period order by vintage);
+     or (obs_value is not null and obs_status <> lag(obs_status) over by_date);
 
 -- grain: record and cell: what became of each value cell
 create or replace temp table outcome as

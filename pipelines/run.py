@@ -11,10 +11,13 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
+import yaml
+from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
 from pipelines import publishing, validation
 from pipelines.assets.automation import BUILD, FETCH, text_of
+from pipelines.assets.event_log import overrides
 from pipelines.assets.context import AS_OF_TAG, OFFLINE_TAG, PID_TAG, PUBLISH_TAG, keys
 from pipelines.dagster_home import instance_folder
 from pipelines.definitions import build_definitions, build_job, fetch_job
@@ -48,7 +51,7 @@ def run(
         if not publishing.has_release(settings):
             validation.warm()
         definitions = build_definitions(settings, catalogue)
-        with dg.DagsterInstance.from_config(str(instance_folder(settings))) as instance:
+        with open_instance(settings) as instance:
             reap(instance)
             _clear_dead_staging(settings, instance)
             tags = {PID_TAG: str(os.getpid()), OFFLINE_TAG: "yes" if offline else "no"}
@@ -79,6 +82,14 @@ def _nothing_to_build(settings: Settings, release_id: str, started_at: str, publ
             return keep_report(settings, RunReport("published", release_id, "", started_at, file=str(file)))
         return keep_report(settings, RunReport("nothing_changed", release_id, "", started_at, message=fence.reason))
     return keep_report(settings, RunReport("nothing_changed", release_id, "", started_at))
+
+
+def open_instance(settings: Settings) -> dg.DagsterInstance:
+    """The home's Dagster instance; where dagster.yaml names no storage, its event log keeps its connections."""
+    folder = instance_folder(settings)
+    config = yaml.safe_load((folder / "dagster.yaml").read_text("utf-8")) or {}
+    is_stock = not any(key == "storage" or key.endswith("_storage") for key in config)
+    return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides=overrides(str(folder)) if is_stock else {}))
 
 
 def _execute(

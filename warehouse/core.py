@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from datetime import date, datetime
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
@@ -68,10 +69,7 @@ class Core:
 
     def _drop_outdated(self) -> None:
         """Drop tables of another layout; where one of them held observations, all that was computed goes with it."""
-        found = _layout(self.con)
-        with connect() as blank:
-            blank.execute(sql("core_schema"))
-            wanted = _layout(blank)
+        found, wanted = _layout(self.con), _own_layout()
         outdated = {name for name, columns in found.items() if wanted.get(name) != columns}
         computed = {name for name in found if name.startswith("core.") or name == "meta.source_state"}
         for name in sorted(outdated | computed if outdated & computed else outdated):
@@ -252,6 +250,14 @@ def _layout(con: Connection) -> dict[str, list[tuple[str, str]]]:
     for table, column, kind in rows:
         found.setdefault(table, []).append((column, kind))
     return found
+
+
+@cache
+def _own_layout() -> dict[str, list[tuple[str, str]]]:
+    """The layout that this version's schema makes."""
+    with connect() as blank:
+        blank.execute(sql("core_schema"))
+        return _layout(blank)
 
 
 def _is_damage(error: IndexhouseError, path: Path) -> bool:

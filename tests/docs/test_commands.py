@@ -8,9 +8,11 @@ Not here: docs/catalogue.md (test_catalogue_doc).
 
 from __future__ import annotations
 
+import io
 import re
 import shlex
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from warehouse.catalogue.source import Source
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BUILTIN = Path(load.__file__).parent / "builtin"
-CONSOLE = re.compile(r"^```console\n\$ (indexhouse .*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+CONSOLE = re.compile(r"^```console\n\$ (indexhouse [^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHOWN = [
     pytest.param(command, answer, id=f"{page.stem}: {command[:60]}")
     for page in PAGES
@@ -49,26 +51,35 @@ def masked(text: str) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize(("command", "answer"), SHOWN)
 def test_a_shown_command_gives_the_shown_answer(
-    command: str, answer: str, builtin: Any, indexhouse: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+    command: str, answer: str, builtin: Any, indexhouse: Callable[..., Any]
 ) -> None:
-    found, expected = masked(_said(shlex.split(command)[1:], builtin, indexhouse, capsys)), masked(answer)
+    found, expected = masked(_said(shlex.split(command)[1:], builtin, indexhouse)), masked(answer)
     if "..." in expected:
         assert [line for line in expected if line != "..." and line not in found] == []
     else:
         assert found == expected
 
 
-def _said(
-    arguments: list[str], builtin: Any, indexhouse: Callable[..., Any], capsys: pytest.CaptureFixture[str]
-) -> str:
+def _said(arguments: list[str], builtin: Any, indexhouse: Callable[..., Any]) -> str:
     """What a command prints on the built-in release; that of the first run is said again from its report."""
     if arguments == ["run", "--offline"]:
-        say.run_report(settings.Settings(builtin.home, ()), RunReport(**builtin.report))
-        return capsys.readouterr().out
+        with redirect_stdout(io.StringIO()) as text:
+            say.run_report(settings.Settings(builtin.home, ()), RunReport(**builtin.report))
+        return text.getvalue()
     done = indexhouse("--home", builtin.home, *arguments)
     assert done.status == 0, done.err
-    text: str = done.out
-    return text
+    answer: str = done.out
+    return answer
+
+
+@pytest.mark.slow
+def test_the_sizes_that_the_pages_name_are_those_of_the_release(builtin: Any) -> None:
+    ((sources, files, cells),) = builtin.query(
+        "select count(distinct source_id), count(*), sum(rows_in)::integer from snapshot"
+    )
+    whole = f"{sources} sources, {files} files, {cells:,} value cells".replace(",", " ").replace("  ", ", ")
+    assert whole in (ROOT / "README.md").read_text("utf-8")
+    assert f"{sources} sources, {files} files, real bytes" in (ROOT / "docs" / "sources.md").read_text("utf-8")
 
 
 def test_links_between_pages_lead_somewhere() -> None:

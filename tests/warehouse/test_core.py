@@ -22,7 +22,7 @@ from warehouse.core import RECORD_INPUT, Core
 
 AREAS, PERIODS, INDICATORS = ("CN", "CN-BJ", "CN-SH"), ("2010", "2011", "2012"), ("gdp", "rd")
 DAYS = [date(2011, 6, 30), date(2012, 6, 30), date(2012, 12, 31), date(2013, 6, 30), date(2014, 6, 30)]
-AS_OF = [None, date(2011, 1, 1), *DAYS, date(2012, 9, 1), date(2030, 1, 1)]
+AS_OF = [None, date(2011, 1, 1), DAYS[1], date(2012, 9, 1), DAYS[3]]
 READING = {
     "indicator_id": pl.String, "ref_area": pl.String, "freq": pl.String, "time_period": pl.String,
     "obs_value": pl.Float64, "decimals": pl.Int32, "unit_id": pl.String, "obs_status": pl.String, "vintage": pl.Date,
@@ -83,7 +83,7 @@ def content(rng: random.Random, mode: str) -> list[Row]:
     periods = rng.sample(PERIODS, rng.randint(1, len(PERIODS)))
     for indicator_id in rng.sample(INDICATORS, rng.randint(1, 2)):
         for key in [(indicator_id, area, "A", period) for area in areas for period in periods]:
-            outcome = rng.choices(("value", "missing", "", "excluded", "quarantined"), (14, 2, 2, 1, 1))[0]
+            outcome = rng.choices(("value", "missing", "", "excluded", "quarantined"), (12, 3, 3, 1, 1))[0]
             if not outcome:
                 continue
             days: list[date | None] = [None]
@@ -280,9 +280,9 @@ def contents(core: Core) -> dict[str, list[tuple[Any, ...]]]:
 
 
 histories = st.integers(0, 10**9)
-thorough = settings(max_examples=120, derandomize=True, deadline=None, database=None,
+thorough = settings(max_examples=50, derandomize=True, deadline=None, database=None,
                     suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
-brief = settings(thorough, max_examples=25)
+brief = settings(thorough, max_examples=8)
 
 
 @thorough
@@ -290,7 +290,7 @@ brief = settings(thorough, max_examples=25)
 def test_the_change_log_and_every_view_of_it_are_those_of_the_model(tmp_path: Path, seed: int) -> None:
     history = world(seed)
     model = modelled(history)
-    with Core(Path(":memory:")) as core:
+    with Core(Path(":memory:"), threads=1) as core:
         rebuild(core, history, tmp_path)
         observation = core.con.sql("select * from core.observation").pl().rows(named=True)
         expected_log = Counter(
@@ -374,14 +374,14 @@ def known_records(history: World, model: dict[str, Any], as_of: date | None) -> 
 @given(histories)
 def test_the_order_of_arrival_changes_nothing(tmp_path: Path, seed: int) -> None:
     history, rng = world(seed), random.Random(seed)
-    with Core(Path(":memory:")) as core:
+    with Core(Path(":memory:"), threads=1) as core:
         rebuild(core, history, tmp_path / "one")
         expected = contents(core)
     for file in history.files:
         rng.shuffle(file.cells)
     files = history.files
     rng.shuffle(files)
-    with Core(Path(":memory:")) as core:
+    with Core(Path(":memory:"), threads=1) as core:
         frame = record_frame(files, tmp_path / "two")
         core.rebuild(frame, {name: "1" for name in reversed(history.sources)}, reversed(history.priorities))
         assert contents(core) == expected
@@ -393,10 +393,10 @@ def test_loading_only_what_changed_gives_the_state_of_loading_everything(tmp_pat
     before, after = world(seed), world(seed + 1)
     shared = {name: files for name, files in before.sources.items() if name in after.sources and name != "alpha"}
     after.sources.update(shared)
-    with Core(Path(":memory:")) as core:
+    with Core(Path(":memory:"), threads=1) as core:
         rebuild(core, after, tmp_path)
         expected, expected_states = contents(core), core.source_states()
-    with Core(Path(":memory:")) as core:
+    with Core(Path(":memory:"), threads=1) as core:
         rebuild(core, before, tmp_path)
         rebuild(core, after, tmp_path, only=set(after.sources) - set(shared))
         assert contents(core) == expected
@@ -421,7 +421,7 @@ def test_the_histories_hold_what_they_are_meant_to_try() -> None:
                 seen["back again"] += None in values[:-1]
                 seen["revised"] += len(rows) > 1
                 seen["status alone"] += any(a.content[0] == b.content[0] for a, b in zip(rows, rows[1:], strict=False))
-    assert all(count >= 10 for count in seen.values()), seen
+    assert all(count >= 8 for count in seen.values()), seen
 
 
 @pytest.fixture

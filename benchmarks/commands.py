@@ -53,7 +53,8 @@ def measure_commands(repeats: int, say: Callable[[str], None]) -> dict[str, Cost
             found = {name: run_child(command, extra) for name, command, extra in _round(Path(folder) / "home")}
         if number:
             rounds.append(found)
-            say(f"round {number} of {repeats}: " + ", ".join(f"{name} {cost.wall:.2f} s" for name, cost in found.items()))
+            shown = ", ".join(f"{name} {cost.wall:.2f} s" for name, cost in found.items())
+            say(f"round {number} of {repeats}: {shown}")
         else:
             say("warm-up done")
     return {name: middle([each[name] for each in rounds]) for name in rounds[0]}

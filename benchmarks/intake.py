@@ -78,6 +78,7 @@ def whole(catalogue_folder: Path, home: Path) -> dict[str, Any]:
     """Fetch, read, judge and load everything that the catalogue declares into a new home."""
     from pipelines import intake, progress, validation
     from pipelines.settings import Settings, now
+    from pipelines.sources import read as reading
     from pipelines.workspace import Workspace, open_catalogue
     from warehouse import core
     from warehouse.db import connect
@@ -96,7 +97,7 @@ def whole(catalogue_folder: Path, home: Path) -> dict[str, Any]:
     with clock.stage("fetch"):
         outcomes = intake.fetch_sources(workspace, sorted(catalogue.sources), offline=True, at=now())
     problems = [outcome.problem for outcome in outcomes if outcome.problem]
-    parsed = clock.within(intake, "read_snapshot")
+    parsed = clock.within(intake if hasattr(intake, "read_snapshot") else reading, "read_snapshot")
     judged = [clock.within(core, "stage_intake"), clock.within(validation, "validate")]
     with clock.stage("read"):
         found = intake.read_and_judge(workspace)

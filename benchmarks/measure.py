@@ -63,9 +63,7 @@ def run_child(command: Sequence[str], extra: dict[str, str] | None = None) -> Co
             texts.append(file.read().decode("utf-8", "replace"))
     lines = texts[1].strip().splitlines()
     peak = used.ru_maxrss / (KIB_PER_MIB**2 if sys.platform == "darwin" else KIB_PER_MIB)
-    return Cost(
-        wall, used.ru_utime + used.ru_stime, peak, child.returncode, lines[-1] if lines else "", texts[0]
-    )
+    return Cost(wall, used.ru_utime + used.ru_stime, peak, child.returncode, lines[-1] if lines else "", texts[0])
 
 
 def middle(costs: Sequence[Cost]) -> Cost:

@@ -25,14 +25,13 @@ def machine(load_before: float) -> list[str]:
     """The words without which no figure means anything."""
     now = datetime.now(UTC)
     kind = next((line.partition(":")[2].strip() for line in _cpu_lines() if line.startswith("model name")), "")
-    lines = [
-        f"Measured on {now:%Y-%m-%d %H:%M} UTC: {os.cpu_count()} cores ({kind or platform.machine()}), {platform.system()}, "
-        f"Python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in LIBRARIES) + ".",
-        f"Load average when it began: {load_before:.1f}."
-        + (" **Other work was running: wall times are too long, CPU times are nearer the truth.**"
-           if load_before > 0.5 * (os.cpu_count() or 1) else ""),
-    ]  # fmt: skip
-    return lines
+    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    busy = " **Other work was running: wall times are too long, CPU times are nearer the truth.**"
+    return [
+        f"Measured on {now:%Y-%m-%d %H:%M} UTC: {os.cpu_count()} cores ({kind or platform.machine()}), "
+        f"{platform.system()}, Python {platform.python_version()}, {libraries}.",
+        f"Load average when it began: {load_before:.1f}." + (busy if load_before > 0.5 * (os.cpu_count() or 1) else ""),
+    ]
 
 
 def command_tables(found: dict[str, Cost]) -> list[str]:
@@ -58,14 +57,17 @@ def command_tables(found: dict[str, Cost]) -> list[str]:
     return [
         *lines,
         "",
-        f"Largest process of the first run: {peak:.0f} MB; target {PEAK_TARGET_MIB:.0f} MB: {_met(peak <= PEAK_TARGET_MIB)}.",
+        f"Largest process of the first run: {peak:.0f} MB; target {PEAK_TARGET_MIB:.0f} MB: "
+        f"{_met(peak <= PEAK_TARGET_MIB)}.",
     ]
 
 
 def size_tables(sizes: Sequence[Size]) -> list[str]:
     """Stages by size, multiples of the bare load, growth between neighbours."""
     lines = [
-        "| file | cells | bare load s | " + " | ".join(f"{name} s" for name in STAGES) + " | intake s | wall ratio | CPU ratio | peak MB |",
+        "| file | cells | bare load s | "
+        + " | ".join(f"{name} s" for name in STAGES)
+        + " | intake s | wall ratio | CPU ratio | peak MB |",
         "|---|---:|---:|" + "---:|" * (len(STAGES) + 4),
     ]
     for size in sizes:
@@ -75,7 +77,10 @@ def size_tables(sizes: Sequence[Size]) -> list[str]:
             f"| {size.form} | {size.cells:,} | {size.bare['wall']:.2f} | {each} | {size.intake('wall'):.2f} | "
             f"{size.times('wall'):.1f} | {size.times('cpu'):.1f} | {peak:.0f} |"
         )
-    lines += ["", "| file | cells | " + " | ".join(f"{name} MB" for name in STAGES) + " | bare load MB | working file MB |"]
+    lines += [
+        "",
+        "| file | cells | " + " | ".join(f"{name} MB" for name in STAGES) + " | bare load MB | working file MB |",
+    ]
     lines.append("|---|---:|" + "---:|" * (len(STAGES) + 2))
     for size in sizes:
         each = " | ".join(f"{size.stages[name]['peak_mib']:.0f}" for name in STAGES)

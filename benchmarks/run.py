@@ -18,7 +18,7 @@ SIZES, QUICK_SIZES = "1e4,1e5,1e6,1e7", "1e4,1e5"
 
 def main() -> None:
     """Run what is asked for; progress on stderr, tables on stdout. Exit status 1 when a command failed."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description="Time and memory as ratios to bare floors.")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description="Measure against bare floors.")
     parser.add_argument("--quick", action="store_true", help=f"one repeat, sizes {QUICK_SIZES}")
     parser.add_argument("--cells", help=f"sizes of the synthetic source, comma separated (default {SIZES})")
     parser.add_argument("--repeat", type=int, help="rounds of each command (default 5); sizes take at most 3")
@@ -27,7 +27,8 @@ def main() -> None:
     arguments = parser.parse_args()
     repeats = arguments.repeat or (1 if arguments.quick else 5)
     try:
-        cells = [int(float(text)) for text in (arguments.cells or (QUICK_SIZES if arguments.quick else SIZES)).split(",")]
+        listed = arguments.cells or (QUICK_SIZES if arguments.quick else SIZES)
+        cells = [int(float(text)) for text in listed.split(",")]
     except ValueError:
         parser.error(f"--cells {arguments.cells}: give numbers like 1e5,1e6")
     if arguments.write and arguments.only:
@@ -38,7 +39,8 @@ def main() -> None:
         lines += ["", f"### Commands (medians of {repeats} rounds)", "", *report.command_tables(costs)]
     if arguments.only != "commands":
         rounds = min(repeats, 3)
-        lines += ["", f"### Intake by size (medians of {rounds})", "", *report.size_tables(measure_sizes(cells, rounds, _say))]
+        sizes = measure_sizes(cells, rounds, _say)
+        lines += ["", f"### Intake by size (medians of {rounds})", "", *report.size_tables(sizes)]
     print("\n".join(lines))
     if arguments.write:
         _say(f"kept in {report.write(chr(10).join(lines))}")

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -23,6 +24,7 @@ FORMS = ("long", "wide")
 TARGET_CELLS = 1_000_000
 TARGET_TIMES = 6.0
 LINEAR = 1.1  # an exponent up to here counts as linear; the rest is noise of the machine
+ONCE_FROM = 5_000_000  # from here on, one repeat
 FROM_CELLS = 50_000  # below, fixed costs hide the growth
 
 
@@ -53,7 +55,7 @@ def measure_sizes(sizes: Sequence[int], repeats: int, say: Callable[[str], None]
     found = []
     for form in FORMS:
         for cells in sorted(sizes):
-            found.append(_measure(form, cells, repeats))
+            found.append(_measure(form, cells, 1 if cells >= ONCE_FROM else repeats))
             say(f"{form} {found[-1].cells} cells: {found[-1].times('wall'):.1f} x the bare load")
     return found
 
@@ -63,7 +65,7 @@ def exponents(sizes: Sequence[Size], unit: str) -> list[tuple[Size, Size, float,
 
     1: twice the cells take twice the time.
     """
-    pairs = [(a, b) for a, b in zip(sizes, sizes[1:], strict=False) if a.form == b.form]
+    pairs = [(a, b) for a, b in pairwise(sizes) if a.form == b.form]
     return [
         (a, b, _exponent(a, b, a.intake(unit), b.intake(unit)), _exponent(a, b, a.bare[unit], b.bare[unit]))
         for a, b in pairs

@@ -13,7 +13,21 @@ from pipelines.sources.read import Reading, read_snapshot
 from warehouse.catalogue.indicator import Area, Indicator, Unit
 from warehouse.catalogue.source import Source
 
-DATA = Path(__file__).parents[1] / "data" / "sources"
+RAW = Path(__file__).parents[2] / "warehouse" / "catalogue" / "builtin" / "raw"
+# Short names for real files that ship with the built-in catalogue.
+SAMPLES = {
+    "a0301.csv": "nbs_national/a0301.csv",
+    "bulletin-2018.html": "nbs_rd_bulletin/html/2018.html",
+    "bulletin-2021.html": "nbs_rd_bulletin/html/2021.html",
+    "gdp_1993_2017_downloaded_2018-12_gb18030.csv": "nbs_exports/gdp_1993_2017_downloaded_2018-12_gb18030.csv",
+    "hand-2018.xlsx": "nbs_rd_bulletin/hand_tables/raw-2018.xlsx",
+    "papers-2013.xls": "china_st_yearbook/international_papers/raw-2013.xls",
+    "patents_in_force-2013.xls": "china_st_yearbook/patents_in_force/raw-2013.xls",
+    "public_budget-2019.xls": "china_st_yearbook/public_budget/raw-2019.xls",
+    "rd_expenditure-2012.xls": "china_st_yearbook/rd_expenditure_by_source/raw-2012.xls",
+    "technology_market_turnover_2011_2025_utf8bom_tabs.csv":
+        "nbs_exports/technology_market_turnover_2011_2025_utf8bom_tabs.csv",
+}
 PROVINCES = (
     "北京", "天津", "河北", "山西", "内蒙古", "辽宁", "吉林", "黑龙江", "上海", "江苏",
     "浙江", "安徽", "福建", "江西", "山东", "河南", "湖北", "湖南", "广东", "广西",
@@ -72,7 +86,7 @@ def catalogue() -> SimpleNamespace:
 
 @pytest.fixture(scope="session")
 def sample() -> Callable[[str], bytes]:
-    return lambda name: (DATA / name).read_bytes()
+    return lambda name: (RAW / SAMPLES[name]).read_bytes()
 
 
 def build_source(**fields: Any) -> Source:

@@ -234,7 +234,7 @@ def test_numbers_in_number_cells_have_no_known_decimals(sample, make_source, cat
             ],
         },
     )
-    reading = read_snapshot(sample("hand-2019.xlsx"), "hand-2019.xlsx", source, catalogue)
-    row = _value(reading, "rd_expenditure", "CN-01", "2019")
+    reading = read_snapshot(sample("hand-2018.xlsx"), "hand-2018.xlsx", source, catalogue)
+    row = _value(reading, "rd_expenditure", "CN-01", "2018")
     assert (row["obs_value"], row["decimals"], row["raw_text"]) == (463.0, None, "463")
     assert _counts(reading) == {("value", ""): 64}

@@ -9,6 +9,7 @@ import random
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,10 @@ class File:
     @property
     def arrival(self) -> tuple[Any, ...]:
         return (self.retrieved_at, self.snapshot_id, self.sequence)
+
+    @property
+    def each_is_dated(self) -> bool:
+        return any(cell["vintage_basis"] for cell in self.cells)
 
     @property
     def each_is_assumed(self) -> bool:
@@ -114,7 +119,7 @@ def source_history(rng: random.Random, source_id: str) -> list[File]:
         day = retrieved_at.date()
         given = [min(c["vintage"], day) for c in cells if c["outcome"] == "value" and c["vintage"]]
         vintage = max(given) if given else min(declared, day) if own == "declared" else day
-        basis = "declared" if own in ("row", "declared") else "retrieved"
+        basis = "declared" if own == "declared" else "retrieved"
         files[sha256, retrieved_at] = File(source_id, sha256[:16], retrieved_at, vintage, basis, is_complete, cells,
                                            is_rejected, sha256=sha256)  # fmt: skip
     kept = [file for file, _ in snapshots.collapse((f, f) for f in sorted(files.values(), key=lambda f: f.order))]
@@ -180,6 +185,8 @@ def told_by_source(files: list[File]) -> dict[Key, list[Told]]:
             has_period = any((k[0], k[2], k[3]) == (key[0], key[2], key[3]) for k in spanned)
             if has_area and has_period and key not in mentioned:
                 day, basis = min(file.vintage, file.retrieved_at.date()), file.basis
+                if file.each_is_dated and any(row["outcome"] == "value" for row in file.cells):
+                    basis = "declared"
                 if file.each_is_assumed:
                     day, basis = file.retrieved_at.date(), "retrieved"
                 told[key].append(Told(file, None, day, basis))
@@ -208,7 +215,7 @@ def modelled(world: World) -> dict[str, Any]:
             log[source_id, key] = rows
             loaded.update((source_id, t.file.sequence) for t in rows if t.cell)
             agreeing.update((source_id, t.file.sequence) for t in same)
-            for t in (t for t in told if t.cell and t.file.each_is_assumed):
+            for t in (t for t in told if t.cell and t.file.each_is_dated):
                 place = (source_id, t.file.sequence)
                 newest[place] = max(newest.get(place, (date.min, "")), (t.day, t.basis))
     records = {}
@@ -331,9 +338,10 @@ def compare_views(core: Core, history: World, model: dict[str, Any], as_of: date
                 pct = None if change is None else round(100 * change / before.content[0], 9)
                 revisions[source_id, key, t.day, before.day, value, before.content[0], change, pct] += 1
     assert vintages == Counter(
-        (r["source_id"], key_of(r), r["vintage"], r["obs_value"], r["obs_status"], r["superseded_on"], r["is_preferred"])
+        (r["source_id"], key_of(r), r["vintage"], r["obs_value"], r["obs_status"], r["superseded_on"],
+         r["is_preferred"])
         for r in core.observation_vintage(as_of, preferred).rows(named=True)
-    )
+    )  # fmt: skip
     assert revisions == Counter(
         (r["source_id"], key_of(r), r["vintage"], r["previous_vintage"], r["obs_value"], r["previous_value"],
          r["change_abs"], None if r["change_pct"] is None else round(r["change_pct"], 9))
@@ -383,7 +391,7 @@ def test_the_order_of_arrival_changes_nothing(tmp_path: Path, seed: int) -> None
     rng.shuffle(files)
     with Core(Path(":memory:"), threads=1) as core:
         frame = record_frame(files, tmp_path / "two")
-        core.rebuild(frame, {name: "1" for name in reversed(history.sources)}, reversed(history.priorities))
+        core.rebuild(frame, dict.fromkeys(reversed(history.sources), "1"), reversed(history.priorities))
         assert contents(core) == expected
 
 
@@ -420,7 +428,7 @@ def test_the_histories_hold_what_they_are_meant_to_try() -> None:
                 seen["withdrawn"] += None in values
                 seen["back again"] += None in values[:-1]
                 seen["revised"] += len(rows) > 1
-                seen["status alone"] += any(a.content[0] == b.content[0] for a, b in zip(rows, rows[1:], strict=False))
+                seen["status alone"] += any(a.content[0] == b.content[0] for a, b in pairwise(rows))
     assert all(count >= 8 for count in seen.values()), seen
 
 

@@ -1,7 +1,7 @@
 -- Change log of the sources in `record_input` (all their collapsed records, in sequence).
 -- In: temp table record_input (source_id, sequence, vintage, retrieved_at, snapshot_id, vintage_basis, is_rejected,
 --     is_complete, readings), $files = the Parquet files of the accepted records.
--- Out: temp tables reading, dated, event, change_log (grain: key, source, vintage), outcome (grain: record, cell).
+-- Out: temp tables reading, dated, record_date, event, change_log (grain: key, source, vintage), outcome (grain: record, cell).
 
 -- every value cell of every accepted record, dated; never later than its retrieval. A cell is known by its row in the
 -- file of readings: its locator may serve several (a row of a long table, say).
@@ -13,6 +13,7 @@ select
     p.locator, p.raw_text, p.is_corrected, p.outcome, p.reason_code, p.reason_en, p.reason_zh,
     least(coalesce(p.vintage, r.vintage), cast(r.retrieved_at as date)) as vintage,
     coalesce(p.vintage_basis, r.vintage_basis) as vintage_basis,
+    p.vintage_basis is not null as is_dated_each,
     p.vintage_basis is not distinct from 'assumed' as is_assumed_each
 from read_parquet($files, filename = true, file_row_number = true) as p
 inner join record_input as r on r.readings = p.filename and not r.is_rejected;
@@ -31,10 +32,24 @@ with arrival as (
 )
 select
     source_id, sequence, cell, snapshot_id, retrieved_at, indicator_id, ref_area, freq, time_period,
-    obs_value, decimals, unit_id, obs_status, locator, is_corrected, is_assumed_each,
+    obs_value, decimals, unit_id, obs_status, locator, is_corrected, is_dated_each,
     case when is_later_value then cast(retrieved_at as date) else vintage end as vintage,
     case when is_later_value then 'retrieved' else vintage_basis end as vintage_basis
 from arrival;
+
+-- grain: record whose values have dates of their own; its date is the newest that was given (null: it has no value)
+create or replace temp table record_date as
+with newest as (
+    select source_id, sequence, max(vintage) as vintage, max_by(vintage_basis, (vintage, vintage_basis)) as vintage_basis
+    from dated
+    where is_dated_each
+    group by source_id, sequence
+)
+select r.source_id, r.sequence, n.vintage, n.vintage_basis, bool_or(r.is_assumed_each) as is_assumed_each
+from reading as r
+left join newest as n on n.source_id = r.source_id and n.sequence = r.sequence
+where r.is_dated_each
+group by r.source_id, r.sequence, n.vintage, n.vintage_basis;
 
 -- grain: key and record where a complete file spans the key but no longer holds it. A cell that was set aside still
 -- mentions its key; a missing mark does not.
@@ -58,15 +73,12 @@ span_period as (
 known_key as (
     select distinct d.source_id, d.indicator_id, d.ref_area, d.freq, d.time_period
     from dated as d semi join several as s on s.source_id = d.source_id
-),
-assumed_record as (
-    select distinct source_id, sequence from reading where is_assumed_each
 )
 select
     k.source_id, p.sequence, r.snapshot_id, r.retrieved_at, k.indicator_id, k.ref_area, k.freq, k.time_period,
-    case when s.source_id is null then least(r.vintage, cast(r.retrieved_at as date))
-         else cast(r.retrieved_at as date) end as vintage,
-    case when s.source_id is null then r.vintage_basis else 'retrieved' end as vintage_basis
+    case when d.is_assumed_each then cast(r.retrieved_at as date)
+         else least(coalesce(d.vintage, r.vintage), cast(r.retrieved_at as date)) end as vintage,
+    case when d.is_assumed_each then 'retrieved' else coalesce(d.vintage_basis, r.vintage_basis) end as vintage_basis
 from known_key as k
 inner join span_period as p
     on p.source_id = k.source_id and p.indicator_id = k.indicator_id and p.freq = k.freq and p.time_period = k.time_period
@@ -74,7 +86,7 @@ inner join span_area as a
     on a.source_id = k.source_id and a.sequence = p.sequence and a.indicator_id = k.indicator_id
     and a.ref_area = k.ref_area and a.freq = k.freq
 inner join record_input as r on r.source_id = k.source_id and r.sequence = p.sequence
-left join assumed_record as s on s.source_id = k.source_id and s.sequence = p.sequence
+left join record_date as d on d.source_id = k.source_id and d.sequence = p.sequence
 anti join (select * from complete where outcome <> 'missing') as m
     on m.source_id = k.source_id and m.sequence = p.sequence and m.indicator_id = k.indicator_id
     and m.ref_area = k.ref_area and m.freq = k.freq and m.time_period = k.time_period;

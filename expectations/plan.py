@@ -6,6 +6,7 @@ Not here: the rules in SQL (rules.yml), the scale of scores (scale), judging (wo
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -102,10 +103,12 @@ _FILE_MESSAGE = "{source_id} {file_name}: {cells}"
 _LOCATED = "select source_id, snapshot_id, locator as cell from reading"
 
 
+@cache
 def _document() -> dict[str, Any]:
     import yaml
 
-    return yaml.safe_load((files("expectations") / "rules.yml").read_text("utf-8"))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load((files("expectations") / "rules.yml").read_text("utf-8"), Loader=loader)
 
 
 def _rules(border: Border) -> dict[str, dict[str, Any]]:

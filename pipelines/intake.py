@@ -20,7 +20,6 @@ from expectations.judgement import Result, messages, quality_rows, row_text
 from pipelines import progress, validation
 from pipelines.settings import now
 from pipelines.sources.fetch import Fetched, fetch
-from pipelines.sources.read import read_snapshot
 from pipelines.version import code_version
 from pipelines.workspace import Workspace, short_hash
 from warehouse import core
@@ -217,6 +216,8 @@ def _read_record(workspace: Workspace, record: Record, base: str) -> Intake:
 
 
 def _read_bytes(workspace: Workspace, record: Record, cells: Path) -> Intake:
+    from pipelines.sources.read import read_snapshot
+
     blank = Intake(
         record.source_id, record.snapshot_id, record.file_name, record.media_type, record.size_bytes,
         record.retrieved_at.isoformat(), str(cells), record.retrieved_at.date().isoformat(), "retrieved",

@@ -67,9 +67,11 @@ def stage(
     try:
         with db.connect(threads=1) as con:
             _attach(con, staging_file, f"storage_version '{STORAGE_VERSION}'")
+            con.execute("begin")  # one commit: DuckDB flushes the disk at each
             for table in tables.values():
                 con.execute("; ".join([ddl(table), *comments(table)]))
                 _insert(con, table, frames[table.name], release_id)
+            con.execute("commit")
             _detach(con)
     except (duckdb.Error, IndexhouseError) as error:
         _remove_staged(staging_file)

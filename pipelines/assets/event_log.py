@@ -70,5 +70,11 @@ def overrides(folder: str) -> dict[str, Any]:
     return {
         "event_log_storage": storage(__name__, KeptSqliteEventLogStorage.__name__, "history/runs"),
         "run_storage": storage("dagster._core.storage.runs", "SqliteRunStorage", "history"),
+        # what the steps print goes to the terminal; catching it in files costs two processes a step
+        "compute_logs": {
+            "module": "dagster._core.storage.noop_compute_log_manager",
+            "class": "NoOpComputeLogManager",
+            "config": {},
+        },
         "schedule_storage": storage("dagster._core.storage.schedules", "SqliteScheduleStorage", "schedules"),
     }

@@ -8,9 +8,6 @@ from __future__ import annotations
 import polars as pl
 
 from pipelines import progress
-from pipelines.index.compare import comparison
-from pipelines.index.growth import growth, indicator_series, score_series
-from pipelines.index.growth_span import growth_span
 from pipelines.marts.observations import keep, kept
 from pipelines.workspace import Workspace
 
@@ -19,6 +16,10 @@ TABLES = ("growth", "growth_span", "comparison")
 
 def build(workspace: Workspace) -> dict[str, int]:
     """Build the family; returns rows by table."""
+    from pipelines.index.compare import comparison
+    from pipelines.index.growth import growth, indicator_series, score_series
+    from pipelines.index.growth_span import growth_span
+
     catalogue = workspace.catalogue
     with progress.step("growth") as note:
         observations, scores = kept(workspace, "observation"), kept(workspace, "index_score")

@@ -5,16 +5,20 @@ Not here: the method (index.build).
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import polars as pl
 
 from pipelines import progress
-from pipelines.index.build import EditionResult, build_edition, edition_of
 from pipelines.index.period import ordinal
 from pipelines.marts.observations import keep, observation_at
 from pipelines.workspace import Workspace
 from warehouse.catalogue.index import Edition, Index, Variant
 from warehouse.core import Core
 from warehouse.tables import polars_schema, tables
+
+if TYPE_CHECKING:
+    from pipelines.index.build import EditionResult
 
 BUILT = ("index_edition", "index_node", "index_input", "index_parameter", "index_score", "index_contribution")
 NOT_YET_FILLED = ("rank_interval", "sensitivity", "coherence")
@@ -53,6 +57,8 @@ def editions_of(index: Index) -> list[Edition | Variant]:
 def _edition(
     workspace: Workspace, core: Core, index_id: str, index: Index, edition: Edition | Variant
 ) -> EditionResult:
+    from pipelines.index.build import build_edition, edition_of
+
     catalogue = workspace.catalogue
     own = (edition if isinstance(edition, Edition) else edition_of(index, edition)).as_of
     limits = [day for day in (own, workspace.as_of) if day]

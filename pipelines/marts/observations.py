@@ -10,7 +10,6 @@ from datetime import date
 import polars as pl
 
 from pipelines import progress
-from pipelines.index.formula import evaluate
 from pipelines.index.period import period_frame
 from pipelines.workspace import Workspace
 from warehouse.core import Core
@@ -62,6 +61,8 @@ def observation_at(workspace: Workspace, core: Core, as_of: date | None) -> pl.D
 
 def with_formulas(workspace: Workspace, known: pl.DataFrame) -> pl.DataFrame:
     """Observed values with their period columns, and the computed indicators beside them."""
+    from pipelines.index.formula import evaluate
+
     catalogue = workspace.catalogue
     observed = known.join(period_frame(known["time_period"].unique().to_list()), on="time_period", how="left").with_columns(
         is_derived=pl.lit(False)

@@ -6,7 +6,6 @@ Not here: the judging (claims).
 from __future__ import annotations
 
 from pipelines import progress
-from pipelines.claims.judge import judge
 from pipelines.marts.observations import keep, kept
 from pipelines.workspace import Workspace
 
@@ -15,6 +14,8 @@ TABLES = ("claim",)
 
 def build(workspace: Workspace) -> dict[str, int]:
     """Build the family; returns rows by table."""
+    from pipelines.claims.judge import judge
+
     with progress.step("claims") as note:
         frame = judge(workspace.catalogue, kept(workspace, "observation_vintage"), workspace.as_of)
         verdicts = dict(frame["verdict_latest"].value_counts(sort=True).iter_rows())

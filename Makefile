@@ -23,14 +23,16 @@ run: $(READY) ## run the built-in catalogue offline, publish a release, say wher
 test: $(READY) ## run the whole test suite, offline
 	@$(PY) -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
-check: $(READY) ## lint, format, types, and whether the exported schemas are current
+check: $(READY) ## lint, format, types, and whether exported schemas and pages are current
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(PY) -m warehouse.catalogue.schemas --check
+	$(PY) -m warehouse.tables_page --check
 
-schemas: $(READY) ## export the JSON Schemas of the catalogue files for editors
+schemas: $(READY) ## export what is made from code: JSON Schemas of the catalogue files, docs/tables.md
 	$(PY) -m warehouse.catalogue.schemas
+	$(PY) -m warehouse.tables_page
 
 dev: $(READY) ## Dagster web UI and daemon on this checkout, reloadable, loopback only
 	@mkdir -p "$${INDEXHOUSE_HOME:-data}/dagster" && \

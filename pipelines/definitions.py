@@ -18,6 +18,7 @@ from pipelines.marts import release_tables
 from pipelines.settings import Settings, from_environment
 from pipelines.workspace import open_catalogue
 from warehouse.catalogue.load import Catalogue
+from warehouse.errors import IndexhouseError
 
 EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
 
@@ -54,8 +55,10 @@ def build_job() -> dg.JobDefinition:
 def executor_of(settings: Settings) -> dg.ExecutorDefinition:
     """The executor that INDEXHOUSE_EXECUTOR names; others than the two of Dagster itself need their package."""
     if settings.executor == "dask":
-        from dagster_dask import dask_executor
-
+        try:
+            from dagster_dask import dask_executor
+        except ImportError:
+            raise IndexhouseError("INDEXHOUSE_EXECUTOR: 'dask' needs the package dagster-dask; install it") from None
         return dask_executor
     return EXECUTORS[settings.executor]
 

@@ -15,7 +15,7 @@ import warehouse
 from warehouse.errors import IndexhouseError
 
 BUILTIN = Path(warehouse.__file__).parent / "catalogue" / "builtin"
-EXECUTORS = ("in_process", "multiprocess", "dask", "celery", "k8s_job")
+EXECUTORS = ("in_process", "multiprocess", "dask")
 
 
 @dataclass(frozen=True)

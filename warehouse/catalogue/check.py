@@ -50,7 +50,7 @@ def indicators_of(source: Source, catalogue: Catalogue) -> set[str]:
         elif role.values:
             found |= set(role.values.values())
         else:
-            found |= set(catalogue.indicators)
+            found |= {key for key, indicator in catalogue.indicators.items() if indicator.formula is None}
     return found
 
 
@@ -117,10 +117,13 @@ def _formulas(catalogue: Catalogue) -> Iterator[str]:
 
 
 def _sources(catalogue: Catalogue) -> Iterator[str]:
+    computed = {key for key, indicator in catalogue.indicators.items() if indicator.formula is not None}
     for source_id, source in catalogue.sources.items():
         where = catalogue.where("sources", source_id)
         for indicator_id in sorted(indicators_of(source, catalogue) - set(catalogue.indicators)):
             yield f"{where}: indicator '{indicator_id}' is unknown; {suggest(indicator_id, catalogue.indicators)}"
+        for indicator_id in sorted(indicators_of(source, catalogue) & computed):
+            yield f"{where}: indicator '{indicator_id}' has a formula; bring it under an id of its own, or drop the formula"
         yield from (f"{where}: {text}" for text in _source_units(source, catalogue))
         for number, correction in enumerate(source.corrections):
             place = f"{where}: corrections.{number}"

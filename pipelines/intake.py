@@ -139,18 +139,17 @@ def _keep(workspace: Workspace, source_id: str, item: Fetched) -> bool:
     store = workspace.store
     newest = store.latest(source_id, item.origin)
     sha256 = store.put(item.content)
+    record = Record(source_id, item.retrieved_at, item.file_name, sha256, len(item.content), item.origin,
+                    item.media_type, item.headers)  # fmt: skip
     if newest is not None and newest.sha256 == sha256:
         return False
     is_bundled = isinstance(workspace.catalogue.sources[source_id].fetch, Bundled)
-    if is_bundled and newest is not None and newest.retrieved_at == item.retrieved_at:
+    if is_bundled and newest is not None and newest.retrieved_at == record.retrieved_at:
         raise IndexhouseError(
             f"{item.file_name} has other bytes than before under the same retrieval date "
             f"({item.retrieved_at:%Y-%m-%d}); give the changed file a new `retrieved` under files:"
         )
-    return store.add(
-        Record(source_id, item.retrieved_at, item.file_name, sha256, len(item.content), item.origin, item.media_type,
-               item.headers)
-    )  # fmt: skip
+    return store.add(record)
 
 
 def read_and_judge(workspace: Workspace) -> list[SourceIntake]:
@@ -161,8 +160,9 @@ def read_and_judge(workspace: Workspace) -> list[SourceIntake]:
     workspace.keep_json("started.json", now().isoformat())
     with progress.step("read") as note:
         intakes = [item for source_id in workspace.records for item in _read_source(workspace, source_id)]
-        _refuse_outdated_corrections(workspace, intakes)
         rejected, results = _judge(workspace, intakes)
+        _refuse_lost_sources(intakes, rejected)
+        _refuse_outdated_corrections(workspace, [item for n, item in enumerate(intakes) if n not in rejected])
         frame = _record_frame(workspace, intakes, rejected)
         frame.write_parquet(workspace.file("records.parquet"))
         workspace.keep_json("intake_checks.json", quality_rows(results))
@@ -259,8 +259,19 @@ def _read_bytes(workspace: Workspace, record: Record, cells: Path) -> Intake:
     )
 
 
+def _refuse_lost_sources(intakes: list[Intake], rejected: dict[int, tuple[str, str, str]]) -> None:
+    """Raise IndexhouseError when damaged bytes leave a source with no good file: its data would vanish in silence."""
+    good = {item.source_id for n, item in enumerate(intakes) if n not in rejected}
+    for n, (code, text, _) in sorted(rejected.items()):
+        if code == "corrupt_snapshot" and intakes[n].source_id not in good:
+            raise IndexhouseError(text)
+
+
 def _refuse_outdated_corrections(workspace: Workspace, intakes: list[Intake]) -> None:
-    """Raise IndexhouseError when the newest file that holds a corrected key no longer shows the slip."""
+    """Raise IndexhouseError when the newest file that holds a corrected key no longer shows the slip.
+
+    In: the accepted records; a file that is set aside says nothing about the provider.
+    """
     newest: dict[tuple[str, int], tuple[Intake, dict[str, Any]]] = {}
     for item in intakes:
         for state in item.corrections:
@@ -271,8 +282,13 @@ def _refuse_outdated_corrections(workspace: Workspace, intakes: list[Intake]) ->
             raise IndexhouseError(
                 f"{workspace.catalogue.where('sources', source_id)}: corrections.{number}: expects '{correction.expect}', but "
                 f"{item.file_name} {state['locator']} shows '{state['raw_text']}': fixed by the provider; "
-                f"end the correction with `until: {item.vintage}`"
+                f"end the correction with `until: {_known_from(item)}`"
             )
+
+
+def _known_from(item: Intake) -> str:
+    """The date that `until` of a correction is compared with: of the file, not of its values."""
+    return item.retrieved_at[:10] if item.vintage_basis == "retrieved" else item.vintage
 
 
 def _judge(workspace: Workspace, intakes: list[Intake]) -> tuple[dict[int, tuple[str, str, str]], list[Result]]:
@@ -299,29 +315,38 @@ def _judge(workspace: Workspace, intakes: list[Intake]) -> tuple[dict[int, tuple
 def _earliest_failing(
     accepted: list[tuple[int, Intake]], results: list[Result]
 ) -> dict[int, tuple[str, str, str]]:
-    place = {(item.source_id, item.snapshot_id): n for n, item in reversed(accepted)}
+    place = {key: n for key, (n, _) in zip(_sequence(accepted), accepted, strict=True)}
     first: dict[str, tuple[int, tuple[str, str, str]]] = {}
     for result in (r for r in results if r.is_blocking):
         if result.has_raised or not result.failing_rows:
             raise IndexhouseError(f"first border: {result.check_id} could not be judged: {result.observed}")
         for row in result.failing_rows:
-            n = place[row["source_id"], row["snapshot_id"]]
+            n = place[row["source_id"], row["sequence"]]
             reason = (result.check_id.rpartition(".")[2], row_text(result.message, row), "未通过入库检验")
             if row["source_id"] not in first or n < first[row["source_id"]][0]:
                 first[row["source_id"]] = (n, reason)
     return dict(first.values())
 
 
+def _sequence(accepted: list[tuple[int, Intake]]) -> list[tuple[str, int]]:
+    """(source, number in the source) of each record, as the file of the first border has them."""
+    count: dict[str, int] = {}
+    keys = []
+    for _, item in accepted:
+        count[item.source_id] = count.get(item.source_id, 0) + 1
+        keys.append((item.source_id, count[item.source_id]))
+    return keys
+
+
 def _stage_intake(workspace: Workspace, path: Path, accepted: list[tuple[int, Intake]]) -> None:
     """The file of the first border: every cell, one row per record, indicators and areas."""
     catalogue = workspace.catalogue
-    rows, previous, sequence = [], dict[str, float](), dict[str, int]()
-    for _, item in accepted:
+    rows, previous = [], dict[str, float]()
+    for (_, sequence), (_, item) in zip(_sequence(accepted), accepted, strict=True):
         volume, before = catalogue.sources[item.source_id].volume, previous.get(item.source_id)
-        sequence[item.source_id] = sequence.get(item.source_id, 0) + 1
         rows.append({
             "source_id": item.source_id, "snapshot_id": item.snapshot_id, "vintage": date.fromisoformat(item.vintage),
-            "file_name": item.file_name, "sequence": sequence[item.source_id], "rows_in": item.rows_in,
+            "file_name": item.file_name, "sequence": sequence, "rows_in": item.rows_in,
             "rows_value": item.rows_value, "rows_missing": item.rows_missing, "rows_excluded": item.rows_excluded,
             "rows_quarantined": item.rows_quarantined, "areas": item.areas, "areas_per_period": item.areas_per_period,
             "previous_areas_per_period": before,

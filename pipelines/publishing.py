@@ -118,7 +118,7 @@ def release_row(workspace: Workspace) -> dict[str, Any]:
     newest = vintages.max()
     assert isinstance(newest, date)
     records = pl.read_parquet(workspace.file("records.parquet"))
-    keys = records.select("source_id", "sequence", "vintage", "retrieved_at", "snapshot_id", "file_name").rows()
+    keys = records.select("source_id", "sequence", "vintage", "retrieved_at", "snapshot_id", "file_name", "is_rejected").rows()
     input_hash = digest_of(keys)
     digest = digest_of([code_version(), workspace.catalogue.digest, input_hash, str(workspace.as_of or "")])
     return {
@@ -138,7 +138,8 @@ def publish_candidate(workspace: Workspace, switch: bool) -> Outcome:
         path = workspace.file(FILE)
         facts = releases.read_release(path)
         manifest = {
-            "state": workspace.state(), "release_id": facts.release_id, "as_of": facts.as_of,
+            # bytes that are damaged now may be whole again tomorrow: such a release never counts as up to date
+            "state": "" if _has_damaged_bytes(workspace) else workspace.state(), "release_id": facts.release_id, "as_of": facts.as_of,
             "data_vintage": facts.data_vintage, "code_version": facts.code_version,
             "records": [asdict(record) for records in workspace.records.values() for record in records],
             "catalogue": workspace.catalogue.document,
@@ -171,6 +172,10 @@ def problems_of(settings: Settings, run_id: str) -> list[str]:
         return []
     candidate = json.loads(path.read_text("utf-8"))
     return [line for table in candidate["blocking"] for line in candidate["problems"][table]]
+
+
+def _has_damaged_bytes(workspace: Workspace) -> bool:
+    return "corrupt_snapshot" in pl.read_parquet(workspace.file("records.parquet"))["reason_code"].to_list()
 
 
 def keep_failure(settings: Settings, run_id: str, started_at: str, problems: list[str]) -> RunReport:

@@ -1,4 +1,4 @@
-"""What several test folders share: the command in this process or in one of its own, a small catalogue, the built-in release.
+"""What several test folders share: the command in this process or another, a small catalogue, the built-in release.
 
 Not here: assertions, and what only one folder needs (the conftest beside it).
 """
@@ -89,10 +89,13 @@ def _no_validator_left_behind() -> Iterator[None]:
 def command(tmp_path: Path) -> Callable[..., Answer]:
     """Run the command in a process of its own, in an empty working folder."""
 
-    def run(*arguments: str | Path, environment: dict[str, str] | None = None, timeout: float = 300, **how: Any) -> Answer:
+    def run(
+        *arguments: str | Path, environment: dict[str, str] | None = None, timeout: float = 300, **how: Any
+    ) -> Answer:
         done = subprocess.run(
             [sys.executable, "-m", "pipelines.cli", *map(str, arguments)],
-            env=clean_environment(**(environment or {})), cwd=tmp_path, capture_output=True, timeout=timeout, check=False,
+            env=clean_environment(**(environment or {})), cwd=tmp_path, capture_output=True, timeout=timeout,
+            check=False,
             **how,
         )  # fmt: skip
         return Answer(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode())
@@ -148,7 +151,7 @@ class Small:
                for area, name in PROVINCES.items()},
             "indicators.yml": {
                 "gdp": {"name_en": "GDP", "unit": "cny_100m", "plausible": {"min": 1, "max": 1e6}},
-                "population": {"name_en": "Population", "unit": "persons_10k", "kind": "stock", "plausible": {"min": 1}},
+                "population": {"name_en": "Population", "unit": "persons_10k", "kind": "stock"},
                 "rd_expenditure": {"name_en": "R&D", "unit": "cny_100m", "plausible": {"min": 0, "max": 1e5}},
                 "rd_intensity": {"name_en": "R&D intensity", "unit": "pct", "kind": "ratio",
                                  "formula": "rd_expenditure / gdp"},
@@ -180,7 +183,8 @@ class Small:
                 "base_period": 2016, "method": {"normalise": {"method": "base_ratio", "value": 100}},
                 "nodes": {
                     "input": {"name_en": "Input", "weight": 1}, "output": {"name_en": "Output", "weight": 3},
-                    "rd_intensity": {"parent": "input", "weight": 2}, "rd_expenditure": {"parent": "input", "weight": 1},
+                    "rd_intensity": {"parent": "input", "weight": 2},
+                    "rd_expenditure": {"parent": "input", "weight": 1},
                     "gdp": {"parent": "output"},
                 },
             },
@@ -308,8 +312,13 @@ def builtin(tmp_path_factory: pytest.TempPathFactory) -> Builtin:
                 [sys.executable, "-m", "pipelines.cli", "--home", str(home), "run", "--offline", "--json"],
                 env=clean_environment(), cwd=ROOT, capture_output=True, check=False,
             )  # fmt: skip
-            told.write_text(json.dumps({"status": done.returncode, "out": done.stdout.decode(), "err": done.stderr.decode()}))
+            told.write_text(
+                json.dumps({"status": done.returncode, "out": done.stdout.decode(), "err": done.stderr.decode()})
+            )
     answer = json.loads(told.read_text())
     if answer["status"]:
-        pytest.fail(f"the built-in catalogue gives no release (status {answer['status']}):\n{answer['err'][-4000:]}", pytrace=False)
+        pytest.fail(
+            f"the built-in catalogue gives no release (status {answer['status']}):\n{answer['err'][-4000:]}",
+            pytrace=False,
+        )
     return Builtin(home, json.loads(answer["out"]))

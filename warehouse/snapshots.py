@@ -15,7 +15,7 @@ import os
 import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ class CorruptSnapshotError(IndexhouseError):
 
 @dataclass(frozen=True, order=True)
 class Record:
-    """One retrieval: which bytes a source brought, when, from where. `retrieved_at` is UTC, whole seconds."""
+    """One retrieval: which bytes a source brought, when, from where. `retrieved_at`: UTC without a zone mark."""
 
     source_id: str
     retrieved_at: datetime
@@ -40,6 +40,10 @@ class Record:
     origin: str
     media_type: str = ""
     headers: dict[str, str] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.retrieved_at.tzinfo is not None:
+            object.__setattr__(self, "retrieved_at", self.retrieved_at.astimezone(UTC).replace(tzinfo=None))
 
     @property
     def snapshot_id(self) -> str:

@@ -30,7 +30,13 @@ def test_help_lists_the_verbs_and_the_general_options(indexhouse: Callable) -> N
 
 @pytest.mark.parametrize(
     "arguments",
-    [("nonsense",), ("run", "--as-of", "yesterday"), ("query",), ("run", "--nonsense"), ("query", "select 1", "--format", "xml")],
+    [
+        ("nonsense",),
+        ("run", "--as-of", "yesterday"),
+        ("query",),
+        ("run", "--nonsense"),
+        ("query", "select 1", "--format", "xml"),
+    ],
     ids=lambda arguments: " ".join(arguments),
 )
 def test_wrong_usage_ends_with_2_and_no_traceback(indexhouse: Callable, arguments: tuple[str, ...]) -> None:

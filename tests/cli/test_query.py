@@ -11,7 +11,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-SCORES = "select ref_area, score, score_rank from scoreboard_strength where time_period = '2019' order by score_rank, ref_area"
+SCORES = """select ref_area, score, score_rank from scoreboard_strength where time_period = '2019'
+            order by score_rank, ref_area"""
 PAYLOADS = ["=1+1", "+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x")', "=cmd|' /C calc'!A0"]
 
 

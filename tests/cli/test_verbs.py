@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 
-def test_status_before_the_first_run_says_how_to_begin(indexhouse: Callable, make_small: Callable, tmp_path: Path) -> None:
+def test_status_before_the_first_run_says_how_to_begin(
+    indexhouse: Callable, make_small: Callable, tmp_path: Path
+) -> None:
     small = make_small(tmp_path)
     answer = indexhouse(*small.options, "status")
     assert answer.status == 0 and "indexhouse run" in answer.out
@@ -42,7 +44,9 @@ def test_releases_of_an_empty_home_is_an_empty_list(indexhouse: Callable, tmp_pa
 
 
 @pytest.mark.parametrize("verb", ["publish", "rebuild"])
-def test_an_unknown_release_is_answered_with_the_closest_known_one(indexhouse: Callable, published_small, verb: str) -> None:
+def test_an_unknown_release_is_answered_with_the_closest_known_one(
+    indexhouse: Callable, published_small, verb: str
+) -> None:
     ((release_id,),) = published_small.query("select release_id from release")
     wrong = release_id[:-1] + ("0" if release_id[-1] != "0" else "1")
     answer = indexhouse(*published_small.options, verb, wrong)
@@ -69,14 +73,22 @@ def test_preview_shows_the_newest_file_of_a_source(indexhouse: Callable, make_sm
     assert document["file_name"] == "figures-2021-03-01.csv" and document["vintage"] == "2021-03-01"
     assert document["counts"] == {"value": 36} and document["cells"] == 36
     first = document["kept"][0]
-    assert (first["locator"], first["indicator_id"], first["ref_area"], first["time_period"]) == ("C3", "gdp", "CN-BJ", "2017")
+    assert (first["locator"], first["indicator_id"], first["ref_area"], first["time_period"]) == (
+        "C3",
+        "gdp",
+        "CN-BJ",
+        "2017",
+    )
     assert len(document["kept"]) == 3 and document["rejects"] == []
     assert not small.home.exists(), "preview writes nothing"
 
 
 def test_preview_of_a_given_file_shows_rejects_with_their_reasons(indexhouse: Callable, small, tmp_path: Path) -> None:
     file = tmp_path / "figures-2023-01-01.csv"
-    file.write_text("地区,年份,生产总值（亿元）,常住人口（万人）,R&D经费（亿元）\n北京,2020,n.a.?,1500,10\n火星,2020,1,2,3\n", "utf-8")
+    file.write_text(
+        "地区,年份,生产总值（亿元）,常住人口（万人）,R&D经费（亿元）\n北京,2020,n.a.?,1500,10\n火星,2020,1,2,3\n",
+        "utf-8",
+    )
     before = sorted(p for p in small.home.rglob("*"))
     answer = indexhouse(*small.options, "preview", "figures", file)
     assert "text stands where a number is expected" in answer.out and "n.a.?" in answer.out and "C2" in answer.out
@@ -102,7 +114,9 @@ def test_preview_refuses_what_it_cannot_find(
     assert answer.status == status and len(answer.errors) == 1 and told in answer.errors[0]
 
 
-def test_check_reports_every_error_of_all_files_at_once(indexhouse: Callable, make_small: Callable, tmp_path: Path) -> None:
+def test_check_reports_every_error_of_all_files_at_once(
+    indexhouse: Callable, make_small: Callable, tmp_path: Path
+) -> None:
     small = make_small(tmp_path)
     small.edit("sources/figures.yml", lambda source: source["read"].update(encodng="utf-8"))
     small.edit("indicators.yml", lambda indicators: indicators["gdp"].update(kind="flux"))
@@ -130,7 +144,12 @@ def test_check_reports_every_unknown_name_of_a_sound_syntax_at_once(
     answer = indexhouse(*small.options, "check")
     assert answer.status == 2
     told = "\n".join(answer.errors)
-    for part in ("did you mean 'cny_100m'?", "did you mean 'gdp'?", "spelling '北京市' is claimed by", "did you mean 'CN-BJ'?"):
+    for part in (
+        "did you mean 'cny_100m'?",
+        "did you mean 'gdp'?",
+        "spelling '北京市' is claimed by",
+        "did you mean 'CN-BJ'?",
+    ):
         assert part in told, part
 
 

@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: fingerprints of folders, a process without the rights of root, Dagster's run records.
+"""What the end-to-end tests share: fingerprints of folders, a process without rights of root, Dagster's run records.
 
 Not here: the small and the built-in catalogue (tests/conftest.py).
 """
@@ -68,7 +68,10 @@ def dagster_runs() -> Callable[[Path], list[tuple[str, str, str]]]:
                     if event is not None and event.event_type_value == "ASSET_CHECK_EVALUATION":
                         evaluation = event.asset_check_evaluation_data
                         if not evaluation.passed:
-                            texts.append(f"{evaluation.check_name}: " + " ".join(str(v.value) for v in evaluation.metadata.values()))
+                            texts.append(
+                                f"{evaluation.check_name}: "
+                                + " ".join(str(v.value) for v in evaluation.metadata.values())
+                            )
                 found.append((run.job_name, run.status.value, "\n".join(texts)))
         return found
 

@@ -1,4 +1,4 @@
-"""A blocking expectation broken on purpose: the run fails, the release stays, the reason stands in run record and status."""
+"""A blocking expectation broken on purpose: the run fails, the release stays, run record and status say why."""
 
 from __future__ import annotations
 
@@ -21,11 +21,15 @@ def _take_out_an_area(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _one_contribution_more(frame: pl.DataFrame) -> pl.DataFrame:
     row = pl.int_range(pl.len()) == frame["node_kind"].to_list().index("indicator")
-    return frame.with_columns(contribution=pl.when(row).then(pl.col("contribution") + 1).otherwise(pl.col("contribution")))
+    return frame.with_columns(
+        contribution=pl.when(row).then(pl.col("contribution") + 1).otherwise(pl.col("contribution"))
+    )
 
 
 def _two_ranked_first(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.with_columns(score_rank=pl.when(pl.col("score_rank") == 2).then(1).otherwise(pl.col("score_rank")).cast(pl.Int32))
+    return frame.with_columns(
+        score_rank=pl.when(pl.col("score_rank") == 2).then(1).otherwise(pl.col("score_rank")).cast(pl.Int32)
+    )
 
 
 # What is spoilt, and the table that the message names
@@ -40,7 +44,12 @@ FAULTS: dict[str, tuple[Any, str, Callable[[pl.DataFrame], pl.DataFrame], str]] 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_broken_table_never_reaches_readers(
-    small, indexhouse: Callable, fingerprint_of: Callable, dagster_runs: Callable, monkeypatch: pytest.MonkeyPatch, fault: str
+    small,
+    indexhouse: Callable,
+    fingerprint_of: Callable,
+    dagster_runs: Callable,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: str,
 ) -> None:
     family, spoilt, spoil, table = FAULTS[fault]
     before = fingerprint_of(small.release)

@@ -1,4 +1,4 @@
-"""The numbers of the built-in release against the raw files, figures known by heart, and arithmetic done again in NumPy."""
+"""The numbers of the built-in release against raw files, figures known by heart, and arithmetic done again in NumPy."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def test_rd_intensity_of_beijing_2018_is_617_and_is_565(builtin) -> None:
     rows = builtin.query(sql)
     assert ("communique_rd", date(2019, 8, 30), "declared", 6.17) in rows
     assert {value for *_, value in rows} == {6.17, 5.65}
-    sql = "select round(obs_value, 2) from observation where indicator_id = 'rd_intensity' and ref_area = 'CN-BJ' and time_period = '2018'"
+    sql = """select round(obs_value, 2) from observation
+             where indicator_id = 'rd_intensity' and ref_area = 'CN-BJ' and time_period = '2018'"""
     assert builtin.query(sql) == [(5.65,)]
 
 
@@ -118,7 +119,12 @@ def test_every_cell_of_a_workbook_is_accounted_for(builtin, year: int) -> None:
     header, *body = [row for row in sheet.iter_rows(values_only=True) if any(cell is not None for cell in row)]
     cells = [cell for row in body for cell in row[1 : len(header)]]
     filled = sum(cell is not None for cell in cells)
-    assert snapshot_row(builtin, "communique_rd_hand", f"raw-{year}.xlsx") == (len(cells), filled, 0, len(cells) - filled)
+    assert snapshot_row(builtin, "communique_rd_hand", f"raw-{year}.xlsx") == (
+        len(cells),
+        filled,
+        0,
+        len(cells) - filled,
+    )
 
 
 def test_rows_of_the_national_table_that_stand_twice_are_loaded_once(builtin) -> None:
@@ -134,7 +140,8 @@ def test_cells_in_are_loaded_unchanged_quarantined_or_excluded(builtin) -> None:
     sql = """select source_id, file_name from snapshot
              where rows_in is null or rows_in <> rows_loaded + rows_unchanged + rows_quarantined + rows_excluded"""
     assert builtin.query(sql) == []
-    sql = "select (select sum(rows_loaded) from snapshot) - (select count(*) from observation_vintage where obs_value is not null)"
+    sql = """select (select sum(rows_loaded) from snapshot)
+             - (select count(*) from observation_vintage where obs_value is not null)"""
     ((difference,),) = builtin.query(sql)
     assert difference == 0
 
@@ -171,7 +178,9 @@ def test_scores_are_the_weighted_means_of_their_inputs(builtin, index_id: str, e
         )
     }
     is_geometric = (index_id, edition_id) in GEOMETRIC
-    rows = inputs(builtin, index_id, edition_id).filter(pl.col("normalised").is_not_null() & (pl.col("weight_effective") > 0))
+    rows = inputs(builtin, index_id, edition_id).filter(
+        pl.col("normalised").is_not_null() & (pl.col("weight_effective") > 0)
+    )
     seen = 0
     for group, node in ((KEY, None), ([*KEY, "parent_id"], "pillar")):
         for keys, part in rows.group_by(group):
@@ -233,13 +242,15 @@ def test_contributions_add_up_to_the_change_of_the_score(builtin, index_id: str,
 
 @pytest.mark.parametrize(("index_id", "edition_id"), [each for each in EDITIONS if each not in GEOMETRIC])
 def test_a_contribution_is_weight_times_change_where_no_weight_moved(builtin, index_id: str, edition_id: str) -> None:
-    rows = inputs(builtin, index_id, edition_id).filter(pl.col("normalised").is_not_null() & (pl.col("weight_effective") > 0))
+    rows = inputs(builtin, index_id, edition_id).filter(
+        pl.col("normalised").is_not_null() & (pl.col("weight_effective") > 0)
+    )
     contributions = builtin.frame(
         f"""select node_id, ref_area, time_period, previous_period, contribution from index_contribution
             where index_id = '{index_id}' and edition_id = '{edition_id}' and node_kind = 'indicator'"""
     )
     joined = contributions.join(rows, on=["node_id", *KEY]).join(
-        rows.select("node_id", "ref_area", "time_period", pl.col("normalised").alias("before"), pl.col("weight_effective").alias("weight_before")),
+        rows.select("node_id", "ref_area", "time_period", before="normalised", weight_before="weight_effective"),
         left_on=["node_id", "ref_area", "previous_period"], right_on=["node_id", "ref_area", "time_period"],
     )  # fmt: skip
     moved = (pl.col("weight_effective") - pl.col("weight_before")).abs().max().over(KEY)
@@ -251,13 +262,16 @@ def test_a_contribution_is_weight_times_change_where_no_weight_moved(builtin, in
 
 
 def test_the_published_score_of_the_office_is_beside_the_index_and_not_in_it(builtin) -> None:
-    sql = "select obs_value from observation where indicator_id = 'bjstic_index' and ref_area = 'CN-BJ' and time_period = '2018'"
+    sql = """select obs_value from observation
+             where indicator_id = 'bjstic_index' and ref_area = 'CN-BJ' and time_period = '2018'"""
     assert builtin.query(sql) == [(322.9,)]
     assert builtin.query("select node_id from index_node where indicator_id = 'bjstic_index'") == []
 
 
 def test_yearly_growth_is_the_change_over_the_year_before(builtin) -> None:
-    frame = builtin.frame("select obs_value, previous_value, change_abs, change_pct from growth where change_pct is not null").drop_nulls()
+    frame = builtin.frame(
+        "select obs_value, previous_value, change_abs, change_pct from growth where change_pct is not null"
+    ).drop_nulls()
     now, before = frame["obs_value"].to_numpy(), frame["previous_value"].to_numpy()
     assert frame.height > 10_000
     np.testing.assert_allclose(frame["change_abs"].to_numpy(), now - before, rtol=1e-9, atol=1e-7)

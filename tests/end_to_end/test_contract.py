@@ -15,7 +15,13 @@ DATA = Path(__file__).parents[1] / "data"
 TYPES = {"VARCHAR", "INTEGER", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP"}
 MAY_BE_EMPTY = {"rank_interval", "sensitivity", "coherence", "quarantine"}
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-PILLARS = ["knowledge_creation", "innovation_economy", "innovation_talent", "innovation_ecosystem", "innovation_leadership"]
+PILLARS = [
+    "knowledge_creation",
+    "innovation_economy",
+    "innovation_talent",
+    "innovation_ecosystem",
+    "innovation_leadership",
+]
 VOCABULARIES = {
     ("claim", "verdict_as_published"): {"consistent", "compatible", "inconsistent", "not_testable"},
     ("claim", "verdict_latest"): {"consistent", "compatible", "inconsistent", "not_testable"},
@@ -59,7 +65,8 @@ TABLES = declared()
 @pytest.fixture(scope="module")
 def columns(builtin) -> dict[str, list[tuple[str, str, str | None]]]:
     found: dict[str, list[tuple[str, str, str | None]]] = {}
-    sql = "select table_name, column_name, data_type, comment from duckdb_columns() where not internal order by table_name, column_index"
+    sql = """select table_name, column_name, data_type, comment from duckdb_columns() where not internal
+             order by table_name, column_index"""
     for table, *column in builtin.query(sql):
         found.setdefault(table, []).append(tuple(column))
     return found
@@ -86,7 +93,9 @@ def test_types_are_those_that_every_client_understands(columns: dict) -> None:
 
 def test_every_table_and_column_has_a_comment(builtin, columns: dict) -> None:
     assert [(t, c[0]) for t, cs in columns.items() for c in cs if not c[2]] == []
-    assert builtin.query("select table_name from duckdb_tables() where not internal and coalesce(comment, '') = ''") == []
+    assert (
+        builtin.query("select table_name from duckdb_tables() where not internal and coalesce(comment, '') = ''") == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -96,7 +105,7 @@ def test_every_table_and_column_has_a_comment(builtin, columns: dict) -> None:
         "select function_name from duckdb_functions() where not internal",
         "select index_name from duckdb_indexes()",
         "select sequence_name from duckdb_sequences()",
-        "select type_name from duckdb_types() where not internal and schema_name = 'main' and database_name = current_database()",
+        "select type_name from duckdb_types() where not internal and database_name = current_database()",
         "select constraint_type from duckdb_constraints() where constraint_type <> 'NOT NULL'",
         "select schema_name from duckdb_schemas() where not internal and schema_name <> 'main'",
     ],
@@ -179,7 +188,8 @@ def test_words_come_from_the_vocabulary(builtin, table: str, column: str) -> Non
     ],
 )
 def test_ids_lead_to_the_tables_that_explain_them(builtin, child: str, column: str, parent: str, referred: str) -> None:
-    sql = f"select distinct {column} from {child} where {column} <> '' and {column} not in (select {referred} from {parent})"
+    sql = f"""select distinct {column} from {child}
+              where {column} <> '' and {column} not in (select {referred} from {parent})"""
     assert builtin.query(sql) == []
 
 
@@ -194,7 +204,12 @@ def test_the_file_opens_without_access_to_anything_else(builtin) -> None:
     config = {"enable_external_access": "false", "lock_configuration": "true"}
     with duckdb.connect(str(builtin.file), read_only=True, config=config) as con:
         assert con.execute("select count(*) from release").fetchone() == (1,)
-        for sql in ("select * from read_text('/etc/hostname')", "copy release to 'out.csv'", "attach 'other.duckdb'", "set threads = 1"):
+        for sql in (
+            "select * from read_text('/etc/hostname')",
+            "copy release to 'out.csv'",
+            "attach 'other.duckdb'",
+            "set threads = 1",
+        ):
             with pytest.raises(duckdb.Error):
                 con.execute(sql)
 
@@ -221,11 +236,17 @@ def test_parquet_holds_what_the_tables_hold(builtin) -> None:
     folder = builtin.folder / builtin.report["release_id"] / "parquet"
     with duckdb.connect() as con:
         for table in TABLES:
-            parquet = con.execute(f"select count(*), max(release_id) from read_parquet('{folder / table}.parquet')").fetchall()
+            parquet = con.execute(
+                f"select count(*), max(release_id) from read_parquet('{folder / table}.parquet')"
+            ).fetchall()
             assert parquet == builtin.query(f"select count(*), max(release_id) from {table}"), table
 
 
 def test_the_home_holds_no_pickle(builtin) -> None:
     files = [path for path in builtin.home.rglob("*") if path.is_file()]
     assert files
-    assert [path for path in files if path.suffix in (".pkl", ".pickle") or path.read_bytes()[:2] in (b"\x80\x04", b"\x80\x05")] == []
+    assert [
+        path
+        for path in files
+        if path.suffix in (".pkl", ".pickle") or path.read_bytes()[:2] in (b"\x80\x04", b"\x80\x05")
+    ] == []

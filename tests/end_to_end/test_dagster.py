@@ -1,4 +1,4 @@
-"""What Dagster sees: the definitions as a reviewed list, one run request per tick, one build per change, runs on record.
+"""What Dagster sees: definitions as a reviewed list, one run request per tick, one build per change, runs on record.
 
 To take over a wanted change of the definitions:
     INDEXHOUSE_UPDATE_DEFINITIONS=1 python -m pytest tests/end_to_end/test_dagster.py, then read the diff.
@@ -21,7 +21,9 @@ from pipelines.settings import BUILTIN, Settings
 
 REVIEWED = Path(__file__).parents[1] / "data" / "dagster_definitions.txt"
 UPDATE = "INDEXHOUSE_UPDATE_DEFINITIONS"
-FIRST_LINE = "# Assets, checks, jobs, schedules and sensors of the built-in catalogue. To update: see tests/end_to_end/test_dagster.py"
+FIRST_LINE = (
+    "# Everything that Dagster knows of the built-in catalogue. To update: see tests/end_to_end/test_dagster.py"
+)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +63,9 @@ def test_the_definitions_are_those_that_were_reviewed(builtin_definitions: dg.De
     lines = [FIRST_LINE, *listed(builtin_definitions)]
     if os.environ.get(UPDATE):
         REVIEWED.write_text("\n".join(lines) + "\n", "utf-8")
-    assert REVIEWED.read_text("utf-8").splitlines() == lines, f"set {UPDATE}=1 to take the change over, then read the diff"
+    assert REVIEWED.read_text("utf-8").splitlines() == lines, (
+        f"set {UPDATE}=1 to take the change over, then read the diff"
+    )
 
 
 def test_every_asset_says_what_it_is(builtin_definitions: dg.Definitions) -> None:
@@ -126,8 +130,13 @@ def fetch(definitions: dg.Definitions, instance: dg.DagsterInstance) -> None:
     assert definitions.resolve_job_def("fetch").execute_in_process(instance=instance, run_config=quiet).success
 
 
-def test_the_command_and_the_scheduler_share_one_history(small: Any, indexhouse: Callable, dagster_runs: Callable) -> None:
-    assert [(job, status) for job, status, _ in dagster_runs(small.home)] == [("fetch", "SUCCESS"), ("build", "SUCCESS")]
+def test_the_command_and_the_scheduler_share_one_history(
+    small: Any, indexhouse: Callable, dagster_runs: Callable
+) -> None:
+    assert [(job, status) for job, status, _ in dagster_runs(small.home)] == [
+        ("fetch", "SUCCESS"),
+        ("build", "SUCCESS"),
+    ]
     small.drop("2022-03-01", factor=1.2)
     assert indexhouse(*small.options, "run", "--offline").status == 0
     runs = dagster_runs(small.home)

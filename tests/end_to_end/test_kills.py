@@ -1,4 +1,4 @@
-"""kill -9 in the middle of a run, and two runs at once: nothing is lost, nothing is torn, nobody is blocked for good."""
+"""kill -9 in the middle of a run, and two runs at once: nothing is lost or torn, nobody is blocked for good."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def start(small: Any, **environment: str) -> subprocess.Popen[str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith("INDEXHOUSE_")}
     return subprocess.Popen(
         [sys.executable, "-m", "pipelines.cli", *small.options, "run", "--offline"],
-        env=kept | environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env=kept | environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
     )  # fmt: skip
 
 
@@ -130,7 +131,9 @@ def test_a_second_run_waits_and_then_ends_with_75(
             assert answer.status == 75 and len(answer.errors) == 1, answer
             assert "another run holds the lock" in answer.errors[0]
         assert indexhouse(*small.options, "status", "--json").json["is_running"] is True
-        assert indexhouse(*small.options, "query", "select 1 as one", "--json").json == [{"one": 1}], "readers never wait"
+        assert indexhouse(*small.options, "query", "select 1 as one", "--json").json == [{"one": 1}], (
+            "readers never wait"
+        )
     assert fingerprint_of(small.release) == before
     assert indexhouse(*small.options, "run", "--offline").status == 0
 

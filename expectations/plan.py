@@ -107,8 +107,7 @@ _LOCATED = "select source_id, snapshot_id, locator as cell from reading"
 def _document() -> dict[str, Any]:
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load((files("expectations") / "rules.yml").read_text("utf-8"), Loader=loader)
+    return yaml.load((files("expectations") / "rules.yml").read_text("utf-8"), Loader=yaml.CSafeLoader)
 
 
 def _rules(border: Border) -> dict[str, dict[str, Any]]:

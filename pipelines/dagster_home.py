@@ -13,6 +13,8 @@ from warehouse.snapshots import write_atomically
 MAX_RUNTIME_SECONDS = 3 * 3600
 CONFIG = f"""\
 # Written by indexhouse when it is missing; yours to edit (storage on PostgreSQL, run launchers, ...).
+nux:
+  enabled: false
 telemetry:
   enabled: false
 run_monitoring:

@@ -165,6 +165,16 @@ def test_rebuild_tells_which_table_differs(small, indexhouse: Callable, monkeypa
     assert answer.status == 1 and "differ" in answer.errors[0] and "growth" in answer.errors[0]
 
 
+def test_another_order_of_nodes_is_another_release(small, indexhouse: Callable) -> None:
+    """The order stands in index_node.ordinal, so the id must tell it apart."""
+    nodes = "select node_id from index_node order by ordinal"
+    before = small.query(nodes)
+    small.edit("indices/strength.yml", lambda index: index.update(nodes=dict(reversed(index["nodes"].items()))))
+    document = indexhouse(*small.options, "run", "--offline", "--json").json
+    assert (small.query(nodes) == before) == (document["status"] == "nothing_changed")
+    assert document["status"] == "published"
+
+
 def test_a_second_run_changes_nothing(small, indexhouse: Callable) -> None:
     def seen() -> dict[Path, tuple[int, int]]:
         return {

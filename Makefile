@@ -21,7 +21,7 @@ run: $(READY) ## run the built-in catalogue offline, publish a release, say wher
 	@$(VENV)/bin/indexhouse run --offline $(ARGS)
 
 test: $(READY) ## run the whole test suite, offline
-	@$(PY) -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+	@$(PY) -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 check: $(READY) ## lint, format, types, and whether exported schemas and pages are current
 	$(PY) -m ruff check .

@@ -20,7 +20,7 @@ CRONS = {
 
 
 def groups(catalogue: Catalogue) -> dict[tuple[str, str], list[str]]:
-    """(schedule name, cron) -> the sources that are looked at then; a source of cadence `once` is looked at by `run` only."""
+    """(schedule name, cron) -> the sources looked at then; a source of cadence `once` is looked at by `run` only."""
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
     for source_id, source in sorted(catalogue.sources.items()):
         if source.cron:

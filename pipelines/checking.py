@@ -13,7 +13,8 @@ from typing import Any
 from expectations.judgement import messages
 from expectations.plan import release_plan
 from pipelines import progress, validation
-from pipelines.intake import fetch_sources, read_and_judge
+from pipelines.intake.judge import read_and_judge
+from pipelines.intake.look import fetch_sources
 from pipelines.marts import release_tables
 from pipelines.settings import Settings, now
 from pipelines.workspace import Workspace, open_catalogue

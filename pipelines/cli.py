@@ -69,7 +69,9 @@ def _answer(document: Any) -> None:
 @app.command()
 def run(
     context: typer.Context,
-    as_of: Annotated[str | None, typer.Option(help="Build the state of a day (2019-10-17); does not switch to it.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="Build the state of a day (2019-10-17); does not switch to it.")
+    ] = None,
     source: Annotated[list[str] | None, typer.Option(help="Look at this source only; repeatable.")] = None,
     offline: Annotated[bool, typer.Option(help="Look at no source that needs the network.")] = False,
     publish: Annotated[bool, typer.Option(help="Switch to the new release when all checks have passed.")] = True,
@@ -116,7 +118,9 @@ def check(context: typer.Context, as_json: Json = False) -> None:
 def preview(
     context: typer.Context,
     source: Annotated[str, typer.Argument(help="Source id.")],
-    file: Annotated[Path | None, typer.Argument(help="A file to read; without it the newest one of the source.")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="A file to read; without it the newest one of the source.")
+    ] = None,
     rows: Annotated[int, typer.Option(help="How many rows of each kind to show.")] = 10,
     as_json: Json = False,
 ) -> None:
@@ -158,7 +162,9 @@ def releases(context: typer.Context, as_json: Json = False) -> None:
 
 
 @app.command()
-def publish(context: typer.Context, release_id: Annotated[str, typer.Argument(help="Release id.")], as_json: Json = False) -> None:
+def publish(
+    context: typer.Context, release_id: Annotated[str, typer.Argument(help="Release id.")], as_json: Json = False
+) -> None:
     """Make a built release the current one."""
     from pipelines.publishing import publish_release
 
@@ -178,7 +184,9 @@ def _switched(release_id: str, as_json: bool) -> None:
 
 
 @app.command()
-def rebuild(context: typer.Context, release_id: Annotated[str, typer.Argument(help="Release id.")], as_json: Json = False) -> None:
+def rebuild(
+    context: typer.Context, release_id: Annotated[str, typer.Argument(help="Release id.")], as_json: Json = False
+) -> None:
     """Build a release again from its manifest and prove that its tables are byte-equal."""
     from pipelines.rebuilding import rebuild as rebuild_release
 
@@ -232,7 +240,8 @@ def _status_of(error: IndexhouseError) -> int:
 def _unforeseen(error: Exception) -> IndexhouseError:
     """An error that nobody expected, as one line; its first line says what, `--debug` says where."""
     first = (str(error).splitlines() or [""])[0]
-    return IndexhouseError(f"{type(error).__name__}: {first}; nothing was published; run again with --debug to see where")
+    what = f"{type(error).__name__}: {first}"
+    return IndexhouseError(f"{what}; nothing was published; run again with --debug to see where")
 
 
 def _complain(error: IndexhouseError) -> None:

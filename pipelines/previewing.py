@@ -21,7 +21,17 @@ from warehouse.snapshots import SnapshotStore
 
 KEPT = ["locator", "indicator_id", "ref_area", "freq", "time_period", "obs_value", "decimals", "unit_id", "obs_status",
         "vintage", "is_corrected", "raw_text"]  # fmt: skip
-REJECTED = ["locator", "raw_text", "outcome", "reason_code", "reason_en", "reason_zh", "indicator_id", "ref_area", "time_period"]
+REJECTED = [
+    "locator",
+    "raw_text",
+    "outcome",
+    "reason_code",
+    "reason_en",
+    "reason_zh",
+    "indicator_id",
+    "ref_area",
+    "time_period",
+]
 
 
 @dataclass(frozen=True)
@@ -81,7 +91,9 @@ def _newest(settings: Settings, catalogue: Catalogue, source_id: str) -> tuple[s
     if records := store.records(source_id):
         return records[-1].file_name, store.read(records[-1])
     if isinstance(source.fetch, Http):
-        raise IndexhouseError(f"source '{source_id}' has no file yet; run `indexhouse run --source {source_id}`, or name one")
+        raise IndexhouseError(
+            f"source '{source_id}' has no file yet; run `indexhouse run --source {source_id}`, or name one"
+        )
     fetched = fetch(source, source_id, catalogue.folders, lambda *_: None, now()).fetched
     if not fetched:
         raise IndexhouseError(f"source '{source_id}' has no file; name one: indexhouse preview {source_id} FILE")

@@ -19,12 +19,12 @@ import polars as pl
 from expectations.judgement import Result, headline, quality_rows, row_text
 from expectations.plan import release_plan
 from pipelines import progress, validation
+from pipelines.alert import post_json
 from pipelines.marts import families, release_tables
 from pipelines.marts.headlines import headlines
 from pipelines.marts.observations import kept
 from pipelines.report import RunReport, keep_report
 from pipelines.settings import Settings, now
-from pipelines.alert import post_json
 from pipelines.version import code_version
 from pipelines.workspace import Workspace, home_lock
 from warehouse import publish as publisher
@@ -77,7 +77,9 @@ def build_candidate(workspace: Workspace) -> Candidate:
         publisher.stage(path, frames, tables, release_id)
         results = validation.validate(path, release_plan(tables.values(), workspace.catalogue))
         judged = quality_rows(results)
-        publisher.fill(path, tables["quality"], pl.DataFrame(intake_rows + judged, infer_schema_length=None), release_id)
+        publisher.fill(
+            path, tables["quality"], pl.DataFrame(intake_rows + judged, infer_schema_length=None), release_id
+        )
         publisher.verify(path, tables, release_id)
         with workspace.core() as core:
             core.keep_checks(workspace.run_id, "release", judged)
@@ -107,7 +109,10 @@ def _candidate(release_id: str, rows: int, results: list[Result], workspace: Wor
 
 
 def table_rows(workspace: Workspace, names: list[str]) -> dict[str, int]:
-    return {name: pl.scan_parquet(workspace.file(f"marts/{name}.parquet")).select(pl.len()).collect().item() for name in names}
+    return {
+        name: pl.scan_parquet(workspace.file(f"marts/{name}.parquet")).select(pl.len()).collect().item()
+        for name in names
+    }
 
 
 def release_row(workspace: Workspace) -> dict[str, Any]:
@@ -118,7 +123,9 @@ def release_row(workspace: Workspace) -> dict[str, Any]:
     newest = vintages.max()
     assert isinstance(newest, date)
     records = pl.read_parquet(workspace.file("records.parquet"))
-    keys = records.select("source_id", "sequence", "vintage", "retrieved_at", "snapshot_id", "file_name", "is_rejected").rows()
+    keys = records.select(
+        "source_id", "sequence", "vintage", "retrieved_at", "snapshot_id", "file_name", "is_rejected"
+    ).rows()
     input_hash = digest_of(keys)
     digest = digest_of([code_version(), workspace.catalogue.digest, input_hash, str(workspace.as_of or "")])
     return {
@@ -139,7 +146,8 @@ def publish_candidate(workspace: Workspace, switch: bool) -> Outcome:
         facts = releases.read_release(path)
         manifest = {
             # bytes that are damaged now may be whole again tomorrow: such a release never counts as up to date
-            "state": "" if _has_damaged_bytes(workspace) else workspace.state(), "release_id": facts.release_id, "as_of": facts.as_of,
+            "state": "" if _has_damaged_bytes(workspace) else workspace.state(),
+            "release_id": facts.release_id, "as_of": facts.as_of,
             "data_vintage": facts.data_vintage, "code_version": facts.code_version,
             "records": [asdict(record) for records in workspace.records.values() for record in records],
             "catalogue": workspace.catalogue.document,
@@ -184,7 +192,9 @@ def keep_failure(settings: Settings, run_id: str, started_at: str, problems: lis
     report = RunReport("failed", run_id=run_id, started_at=started_at, message=message, problems=problems[1:])
     Workspace.clear_staging(settings, run_id)
     report = keep_report(settings, report)
-    if settings.alert_url and (trouble := post_json(settings.alert_url, report.as_json() | {"home": str(settings.home)})):
+    if settings.alert_url and (
+        trouble := post_json(settings.alert_url, report.as_json() | {"home": str(settings.home)})
+    ):
         progress.warn(f"INDEXHOUSE_ALERT_URL: the alert could not be sent: {trouble}")
     return report
 
@@ -226,5 +236,3 @@ def roll_back(settings: Settings) -> str:
     """Make the previous release current on a person's word."""
     with home_lock(settings):
         return releases.rollback(settings.release).release_id
-
-

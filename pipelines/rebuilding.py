@@ -11,7 +11,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines import intake, publishing, validation
+from pipelines import publishing, validation
+from pipelines.intake.judge import read_and_judge
+from pipelines.intake.load import load_core
 from pipelines.marts import families
 from pipelines.settings import Settings
 from pipelines.version import code_version
@@ -43,10 +45,10 @@ def rebuild(settings: Settings, release_id: str) -> Proof:
         raise IndexhouseError(f"release '{release_id}' is not kept; {suggest(release_id, known)}")
     manifest = publishing.read_manifest(folder / "manifest.json")
     if manifest["code_version"] != code_version():
-        package = manifest["code_version"].partition("+")[0]
+        package, _, source_hash = manifest["code_version"].partition("+")
         raise IndexhouseError(
             f"{release_id} was built by indexhouse {manifest['code_version']}, this is {code_version()}; "
-            f"install version {package} (source hash {manifest['code_version'].partition('+')[2]}) and run rebuild again"
+            f"install version {package} (source hash {source_hash}) and run rebuild again"
         )
     validation.warm()
     with home_lock(settings), tempfile.TemporaryDirectory(prefix="indexhouse-rebuild-") as place:
@@ -62,7 +64,9 @@ def rebuild(settings: Settings, release_id: str) -> Proof:
         if built != release_id:
             raise IndexhouseError(f"{release_id}: the same inputs gave {built}; the manifest was changed")
         write_parquet(workspace.file(publishing.FILE), Path(place) / "parquet")
-        return _compare(release_id, releases.marts_hash(folder / "parquet"), releases.marts_hash(Path(place) / "parquet"))
+        return _compare(
+            release_id, releases.marts_hash(folder / "parquet"), releases.marts_hash(Path(place) / "parquet")
+        )
 
 
 def _records(rows: list[dict[str, Any]]) -> dict[str, list[Record]]:
@@ -75,8 +79,8 @@ def _records(rows: list[dict[str, Any]]) -> dict[str, list[Record]]:
 
 def _build(workspace: Workspace) -> str:
     """Every step of the build but publishing, in order; returns the release id."""
-    intake.read_and_judge(workspace)
-    intake.load_core(workspace)
+    read_and_judge(workspace)
+    load_core(workspace)
     for family in families(workspace.catalogue):
         family.build(workspace)
     return publishing.build_candidate(workspace).release_id

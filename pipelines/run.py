@@ -17,8 +17,8 @@ from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
 from pipelines import publishing, validation
 from pipelines.assets.automation import BUILD, FETCH, text_of
-from pipelines.assets.event_log import overrides
 from pipelines.assets.context import AS_OF_TAG, OFFLINE_TAG, PID_TAG, PUBLISH_TAG, keys
+from pipelines.assets.event_log import overrides
 from pipelines.dagster_home import instance_folder
 from pipelines.definitions import build_definitions, build_job, fetch_job
 from pipelines.report import RunReport, keep_report, last_report
@@ -69,7 +69,9 @@ def run(
             _fail_unless(settings, built, started.isoformat())
             report = last_report(settings)
             if report is None or report.run_id != built.run_id:
-                raise IndexhouseError(f"{settings.home}: the report of run {built.run_id} is gone; see `indexhouse releases`")
+                raise IndexhouseError(
+                    f"{settings.home}: the report of run {built.run_id} is gone; see `indexhouse releases`"
+                )
             return report
 
 
@@ -89,7 +91,9 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
     folder = instance_folder(settings)
     config = yaml.safe_load((folder / "dagster.yaml").read_text("utf-8")) or {}
     is_stock = not any(key == "storage" or key.endswith("_storage") for key in config)
-    return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides=overrides(str(folder)) if is_stock else {}))
+    return dg.DagsterInstance.from_ref(
+        InstanceRef.from_dir(str(folder), overrides=overrides(str(folder)) if is_stock else {})
+    )
 
 
 def _execute(
@@ -121,7 +125,7 @@ def _execute(
 
 
 def _fail_unless(settings: Settings, result: Any, started_at: str) -> None:
-    """Raise IndexhouseError with the reason of a failed run, after keeping it for `status` and telling the alert hook."""
+    """Raise IndexhouseError with the reason of a failed run, after keeping it for `status` and the alert hook."""
     if result.success:
         return
     problems = publishing.problems_of(settings, result.run_id) or _step_errors(result)

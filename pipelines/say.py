@@ -60,15 +60,19 @@ def _headline(line: dict[str, Any]) -> str:
         moved = "" if change is None else f" ({change:+.1f})"
         rank = f"{each['score_rank']}. " if line["areas"] > 1 else ""
         parts.append(f"{rank}{each['area_name_en']} {each['area_name_zh']} {each['score']:.1f}{moved}")
-    return f"{line['name_en']} {line['name_zh']}, edition {line['edition_id']}, {line['time_period']}: {', '.join(parts)}"
+    return (
+        f"{line['name_en']} {line['name_zh']}, edition {line['edition_id']}, {line['time_period']}: {', '.join(parts)}"
+    )
 
 
 def status(document: dict[str, Any]) -> None:
     """`indexhouse status` for people: what needs attention first."""
     release, last = document["current_release"], document["last_run"]
     print(f"home      {document['home']}")
-    print(f"release   {release['release_id']} (data of {release['data_vintage']}, built {release['built_at']})" if release
-          else "release   none yet: `indexhouse run` makes one")  # fmt: skip
+    if release:
+        print(f"release   {release['release_id']} (data of {release['data_vintage']}, built {release['built_at']})")
+    else:
+        print("release   none yet: `indexhouse run` makes one")
     if last:
         what = last["release_id"] or last["message"]
         print(f"last run  {last['status']} at {last['finished_at']} UTC: {what}")
@@ -117,5 +121,7 @@ def releases(found: list[Release]) -> None:
     rows = []
     for each in reversed(found):
         mark = "current" if each.is_current else "rolled back" if each.is_rolled_back else each.problem
-        rows.append([each.release_id, each.data_vintage, each.as_of, each.built_at, f"{each.size_bytes / 1e6:.1f} MB", mark])
+        rows.append(
+            [each.release_id, each.data_vintage, each.as_of, each.built_at, f"{each.size_bytes / 1e6:.1f} MB", mark]
+        )
     _table(["release", "data of", "as of", "built (UTC)", "size", ""], rows)

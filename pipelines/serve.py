@@ -44,7 +44,9 @@ def serve(settings: Settings, port: int, with_web: bool) -> int:
     if with_web:
         commands.append([str(programs / "dagster-webserver"), *location, "--host", "127.0.0.1", "--port", str(port),
                          "--read-only"])  # fmt: skip
-        print(f"web UI: http://127.0.0.1:{port} (read-only); scheduler daemon started; stop with Ctrl-C", file=sys.stderr)
+        print(
+            f"web UI: http://127.0.0.1:{port} (read-only); scheduler daemon started; stop with Ctrl-C", file=sys.stderr
+        )
     processes = [subprocess.Popen(command, env=environment, start_new_session=True) for command in commands]
     signal.signal(signal.SIGTERM, _interrupt)
     try:

@@ -74,8 +74,10 @@ def source_ages(settings: Settings, catalogue: Catalogue, at: datetime) -> list[
             state = "failed"
         elif source.max_age_days and seen and at - seen > timedelta(days=source.max_age_days):
             state = "stale"
-        elif source.fetch.kind != "bundled" and source.cadence in OVERDUE_DAYS and (
-            at - newest > timedelta(days=OVERDUE_DAYS[source.cadence])
+        elif (
+            source.fetch.kind != "bundled"
+            and source.cadence in OVERDUE_DAYS
+            and (at - newest > timedelta(days=OVERDUE_DAYS[source.cadence]))
         ):
             state = "overdue"
         found.append({"source_id": source_id, "state": state, "files": len(records), "newest_file_at": newest,
@@ -93,5 +95,3 @@ def next_looks(settings: Settings, catalogue: Catalogue, at: datetime) -> list[d
         {"schedule": name, "cron": cron, "next_at": next(CronSim(cron, local)).isoformat(), "sources": len(sources)}
         for (name, cron), sources in sorted(groups(catalogue).items())
     ]
-
-

@@ -22,10 +22,10 @@ from filelock import FileLock, Timeout
 
 from pipelines.settings import Settings
 from pipelines.version import code_version
-from warehouse.errors import IndexhouseError
 from warehouse.catalogue.check import check
 from warehouse.catalogue.load import Catalogue, digest_of, load
 from warehouse.core import Core
+from warehouse.errors import IndexhouseError
 from warehouse.snapshots import Record, SnapshotStore
 
 LOCK_WAIT_SECONDS = 20.0

@@ -52,9 +52,7 @@ def project_files() -> list[str]:
     else:
         found = (path.relative_to(ROOT) for path in ROOT.rglob("*") if path.is_file())
         skipped = {".venv", "data", "build", "dist", "__pycache__"}
-        names = [
-            path.as_posix() for path in found if not skipped & set(path.parts) and path.parts[0][:2] != ".g"
-        ]
+        names = [path.as_posix() for path in found if not skipped & set(path.parts) and path.parts[0][:2] != ".g"]
     return sorted(name for name in names if (ROOT / name).is_file() and "__pycache__" not in name)
 
 

@@ -149,10 +149,7 @@ def safe_loaders(tree: ast.Module) -> set[str]:
     """Names of the safe YAML loaders and of the classes in this file that derive from them."""
     safe = set(SAFE_LOADERS)
     for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.ClassDef)
-            and {ast.unparse(base).split(".")[-1] for base in node.bases} & safe
-        ):
+        if isinstance(node, ast.ClassDef) and {ast.unparse(base).split(".")[-1] for base in node.bases} & safe:
             safe.add(node.name)
     return safe
 
@@ -169,11 +166,7 @@ def yaml_breaches(path: str, tree: ast.Module) -> Iterator[str]:
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute | ast.Name | ast.alias):
-            name = (
-                node.attr
-                if isinstance(node, ast.Attribute)
-                else getattr(node, "id", getattr(node, "name", ""))
-            )
+            name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", getattr(node, "name", ""))
             if name in UNSAFE_YAML:
                 yield f"{path}:{node.lineno}: {name} builds objects from YAML; use safe_load"
         if isinstance(node, ast.Call) and ast.unparse(node.func) in {"yaml.load", "yaml.load_all"} | bare:

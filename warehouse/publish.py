@@ -315,7 +315,7 @@ def _fill_folder(part: Path, staging_dir: Path, manifest: dict[str, Any], parque
     if parquet:
         write_parquet(part / FILE, part / "parquet")
         fsync(part / "parquet")
-    text = json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True, default=_as_text) + "\n"
+    text = json.dumps(manifest, ensure_ascii=False, indent=1, default=_as_text) + "\n"
     (part / "manifest.json").write_text(text, "utf-8")
     fsync(part / "manifest.json")
     part.chmod(0o755)

@@ -16,7 +16,6 @@ import polars as pl
 
 from warehouse.db import quote, quote_text
 from warehouse.errors import IndexhouseError
-from warehouse.rounding import round_significant
 
 if TYPE_CHECKING:
     pass
@@ -187,6 +186,8 @@ def _fit(series: pl.Series, column: Column, table: str) -> pl.Series:
 
 
 def _fit_double(series: pl.Series) -> pl.Series:
+    from warehouse.rounding import round_significant
+
     rounded = round_significant(series.cast(pl.Float64).to_numpy())
     fitted = pl.Series(series.name, rounded, dtype=pl.Float64)
     return fitted.set(~fitted.is_finite(), None)

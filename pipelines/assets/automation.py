@@ -28,7 +28,9 @@ def jobs() -> list[Any]:
 
 def schedules(location: Location) -> list[dg.ScheduleDefinition]:
     """One schedule per cadence (or own cron) that a source has; a missed tick runs once, for the latest only."""
-    return [_schedule(location, name, cron, sources) for (name, cron), sources in sorted(groups(location.catalogue).items())]
+    return [
+        _schedule(location, name, cron, sources) for (name, cron), sources in sorted(groups(location.catalogue).items())
+    ]
 
 
 def _schedule(location: Location, name: str, cron: str, sources: list[str]) -> dg.ScheduleDefinition:
@@ -85,8 +87,8 @@ def sensors(location: Location, jobs: list[Any]) -> list[dg.SensorDefinition]:
 
 
 def text_of(error: Any) -> str:
-    """The innermost cause of a step's error, without its class name."""
-    while error.cause is not None:
+    """What went wrong in a step, without the wrapping of Dagster and without the class name."""
+    while error.cause is not None and str(error.cls_name).startswith("Dagster"):
         error = error.cause
     text = str(error.message).strip()
     return text.partition(": ")[2] or text

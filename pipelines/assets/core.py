@@ -8,8 +8,8 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines import intake
 from pipelines.assets.context import Location, key, keys
+from pipelines.intake import load
 
 TABLES = {
     "observation": "One row where value, status or presence of a key changes between two vintages of one source.",
@@ -20,7 +20,7 @@ ACCOUNTING = "accounting"
 
 
 def core_assets(location: Location) -> dg.AssetsDefinition:
-    """The tables of the working file; blocking check: every value cell is loaded, unchanged, quarantined or excluded."""
+    """The tables of the working file; blocking check: every value cell is loaded, unchanged, quarantined, excluded."""
     raw = keys("raw", sorted(location.catalogue.sources))
     specs = [
         dg.AssetSpec(key("core", name), deps=raw, group_name="core", kinds={"duckdb"}, description=text)
@@ -36,11 +36,9 @@ def core_assets(location: Location) -> dg.AssetsDefinition:
     @dg.multi_asset(name="load_core", specs=specs, check_specs=[check])
     def load_core(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         """Make the change log of the sources that changed anew, in one transaction."""
-        result = intake.load_core(location.workspace(context))
+        result = load.load_core(location.workspace(context))
         for name in TABLES:
-            yield dg.MaterializeResult(
-                asset_key=key("core", name), metadata={"dagster/row_count": result.rows[name]}
-            )
+            yield dg.MaterializeResult(asset_key=key("core", name), metadata={"dagster/row_count": result.rows[name]})
         yield dg.AssetCheckResult(
             check_name=ACCOUNTING,
             asset_key=key("core", "record"),

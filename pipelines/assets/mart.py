@@ -4,7 +4,6 @@ Not here: how a table is computed (marts, index, claims).
 """
 
 from collections.abc import Callable, Iterator
-
 from typing import Any
 
 import dagster as dg

@@ -8,8 +8,8 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines import intake
 from pipelines.assets.context import Location, key
+from pipelines.intake.judge import read_and_judge
 
 CHECK = "first_border"
 
@@ -41,10 +41,14 @@ def raw_assets(location: Location) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[Any]]:
         """Read what is new, judge everything; a file that fails is set aside and the last good one stands in."""
         workspace = location.workspace(context)
-        for result in intake.read_and_judge(workspace):
+        for result in read_and_judge(workspace):
             yield dg.MaterializeResult(
                 asset_key=key("raw", result.source_id),
-                metadata={"dagster/row_count": result.rows_in, "files": result.files, "rejected_files": result.rejected},
+                metadata={
+                    "dagster/row_count": result.rows_in,
+                    "files": result.files,
+                    "rejected_files": result.rejected,
+                },
                 check_results=[
                     dg.AssetCheckResult(
                         check_name=CHECK,

@@ -26,7 +26,7 @@ def release_assets(location: Location, tables: dict[str, Table]) -> list[dg.Asse
     @dg.multi_asset(
         name="build_candidate",
         specs=[dg.AssetSpec(CANDIDATE, deps=marts, group_name="release", kinds={"duckdb"},
-                            description="All tables of the contract in one staged file, judged before anyone sees it.")],
+                            description="All tables of the contract in one staged file, judged before it is seen.")],
         check_specs=checks,
     )  # fmt: skip
     def build_candidate(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
@@ -40,9 +40,7 @@ def release_assets(location: Location, tables: dict[str, Table]) -> list[dg.Asse
                     check_name=name,
                     asset_key=CANDIDATE,
                     passed=not candidate.problems.get(name),
-                    severity=dg.AssetCheckSeverity.ERROR
-                    if candidate.blocks(name)
-                    else dg.AssetCheckSeverity.WARN,
+                    severity=dg.AssetCheckSeverity.ERROR if candidate.blocks(name) else dg.AssetCheckSeverity.WARN,
                     metadata={"problems": dg.MetadataValue.md("\n\n".join(candidate.problems.get(name, [])) or "none")},
                 )
                 for name in sorted(tables)

@@ -9,8 +9,8 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines import intake
 from pipelines.assets.context import OFFLINE_TAG, Location, key
+from pipelines.intake import look
 from pipelines.settings import now
 from warehouse.catalogue.source import Source
 
@@ -26,7 +26,7 @@ def snapshot_assets(location: Location) -> dg.AssetsDefinition:
         workspace = location.workspace(context)
         selected = sorted(k.path[-1] for k in context.selected_asset_keys)
         offline = context.run.tags.get(OFFLINE_TAG) == "yes"
-        for outcome in intake.fetch_sources(workspace, selected, offline=offline, at=now()):
+        for outcome in look.fetch_sources(workspace, selected, offline=offline, at=now()):
             if outcome.problem:
                 context.log.warning(outcome.problem)
             elif outcome.new_records or sources[outcome.source_id].max_age_days:

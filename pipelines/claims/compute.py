@@ -196,9 +196,7 @@ class _Run:
         multiple = self._multiple(x, area, period)
         first, last = years_of(period)
         if first == last:
-            raise UndefinedError(
-                "a yearly rate needs a span of at least two years", "年均增速要求至少跨两个年份"
-            )
+            raise UndefinedError("a yearly rate needs a span of at least two years", "年均增速要求至少跨两个年份")
         return None if multiple is None else multiple.power(1 / (last - first)) - point(1.0)
 
     def _rank(self, x: ast.expr, area: str, period: str) -> Interval | None:

@@ -62,9 +62,7 @@ class Interval:
     def inside(self, other: Interval) -> bool:
         """Whether every number of this one is in the other."""
         low = self.low > other.low or (self.low == other.low and (self.low_open or not other.low_open))
-        return low and (
-            self.high < other.high or (self.high == other.high and (self.high_open or not other.high_open))
-        )
+        return low and (self.high < other.high or (self.high == other.high and (self.high_open or not other.high_open)))
 
     def overlaps(self, other: Interval) -> bool:
         """Whether some number is in both."""
@@ -143,9 +141,7 @@ def whole(x: Interval) -> Interval:
     """
     x = x.rounded()
     low = x.low if math.isinf(x.low) else math.ceil(x.low) + (x.low_open and x.low == math.ceil(x.low))
-    high = (
-        x.high if math.isinf(x.high) else math.floor(x.high) - (x.high_open and x.high == math.floor(x.high))
-    )
+    high = x.high if math.isinf(x.high) else math.floor(x.high) - (x.high_open and x.high == math.floor(x.high))
     if low > high:
         raise NothingFitsError
     return Interval(float(low), float(high))

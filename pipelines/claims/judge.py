@@ -62,17 +62,12 @@ def judge_publication(
     relevant = rows.filter(pl.col("indicator_id").is_in(sorted(_indicators_used(publication, knowledge))))
     published_on = publication.published_on if as_of is None else min(publication.published_on, as_of)
     then, today = (
-        Panel(preferred(relevant, day, knowledge.priority, publication.own_sources))
-        for day in (published_on, as_of)
+        Panel(preferred(relevant, day, knowledge.priority, publication.own_sources)) for day in (published_on, as_of)
     )
     records = []
     for claim_id, claim in sorted(publication.statements.items()):
-        findings = [
-            _find(publication_id, claim_id, claim, publication, panel, knowledge) for panel in (then, today)
-        ]
-        records.append(
-            _record(publication_id, claim_id, claim, findings[0], findings[1], published_on, knowledge)
-        )
+        findings = [_find(publication_id, claim_id, claim, publication, panel, knowledge) for panel in (then, today)]
+        records.append(_record(publication_id, claim_id, claim, findings[0], findings[1], published_on, knowledge))
     return pl.DataFrame(records, schema=CLAIM_SCHEMA, orient="row")
 
 
@@ -100,9 +95,7 @@ def _find(
     stated = stated_interval(claim)
     if claim.not_testable:
         why = claim.not_testable
-        return Finding(
-            "not_testable", None, Computed(), stated, _unstopped(why.reason_en), _unstopped(why.reason_zh)
-        )
+        return Finding("not_testable", None, Computed(), stated, _unstopped(why.reason_en), _unstopped(why.reason_zh))
     assert stated is not None
     try:
         basis = compute(claim, publication, panel, knowledge)

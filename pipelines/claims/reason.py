@@ -37,9 +37,7 @@ class Finding:
     why_zh: str = ""
 
 
-def describe(
-    as_published: Finding, latest: Finding, published_on: str, knowledge: Knowledge
-) -> tuple[str, str]:
+def describe(as_published: Finding, latest: Finding, published_on: str, knowledge: Knowledge) -> tuple[str, str]:
     """Reason for the two judgements of one statement, English and Chinese; one sentence when they agree."""
     first, second = _sentence(as_published, knowledge), _sentence(latest, knowledge)
     if first == second:
@@ -112,9 +110,7 @@ def _rests_on(basis: Computed, knowledge: Knowledge) -> tuple[str, str]:
     if basis.ranked:
         parts.append((f"all {basis.ranked} areas compared", f"全部{basis.ranked}个地区的比较"))
     if basis.statements:
-        parts.append(
-            (f"the page's own {', '.join(basis.statements)}", f"版面自身的{'、'.join(basis.statements)}")
-        )
+        parts.append((f"the page's own {', '.join(basis.statements)}", f"版面自身的{'、'.join(basis.statements)}"))
     return ", ".join(en for en, _ in parts), "、".join(zh for _, zh in parts)
 
 
@@ -122,9 +118,7 @@ def _observation(found: Observation, knowledge: Knowledge) -> tuple[str, str]:
     name_en, name_zh = knowledge.indicator_names.get(found.indicator_id, (found.indicator_id,) * 2)
     area_en, area_zh = knowledge.area_names.get(found.ref_area, (found.ref_area,) * 2)
     late = found.vintage_basis == "assumed"
-    how_en, how_zh = (
-        ("assumed known {} - hindsight", "推定{}起已知，属事后所知") if late else ("known {}", "{}起已知")
-    )
+    how_en, how_zh = ("assumed known {} - hindsight", "推定{}起已知，属事后所知") if late else ("known {}", "{}起已知")
     known_en = f"{found.source_id}, {how_en.format(found.vintage)}"
     known_zh = f"{found.source_id}，{how_zh.format(found.vintage)}"
     return (

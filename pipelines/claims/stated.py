@@ -44,9 +44,7 @@ def stated_interval(claim: Claim) -> Interval | None:
         case "direction":
             return Interval(0, math.inf, True) if v > 0 else Interval(-math.inf, 0, False, True)
         case "comparison":
-            return (
-                Interval(CLEARLY, math.inf, True) if v > 0 else Interval(-math.inf, 1 / CLEARLY, False, True)
-            )
+            return Interval(CLEARLY, math.inf, True) if v > 0 else Interval(-math.inf, 1 / CLEARLY, False, True)
         case _:
             return around(v, claim.last_digit / 2)
 

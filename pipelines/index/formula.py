@@ -68,7 +68,7 @@ def _origin(indicator: Indicator) -> tuple[pl.Expr, ...]:
         pl.lit(None, dtype=pl.Int32).alias("decimals"),
         pl.lit(indicator.unit).alias("unit_id"),
         pl.lit("derived").alias("source_id"),
-        pl.lit("").alias("snapshot_id"),
+        pl.lit(None, dtype=pl.String).alias("snapshot_id"),
         pl.lit(indicator.formula).alias("locator"),
         pl.lit(True).alias("is_derived"),
     )

@@ -76,9 +76,7 @@ def end_of(
     return min(both)[1] if both else newest
 
 
-def _of_these(
-    observations: pl.DataFrame, indicators: Sequence[str], areas: Sequence[str], freq: str
-) -> pl.DataFrame:
+def _of_these(observations: pl.DataFrame, indicators: Sequence[str], areas: Sequence[str], freq: str) -> pl.DataFrame:
     return observations.filter(
         pl.col("indicator_id").is_in(list(indicators))
         & pl.col("ref_area").is_in(list(areas))

@@ -14,6 +14,7 @@ from pipelines.marts.observations import kept
 from pipelines.workspace import Workspace
 
 LEADERS = 3
+SHOWN = ("ref_area", "area_name_en", "area_name_zh", "score", "score_rank", "change_abs")
 
 
 def headlines(workspace: Workspace) -> list[dict[str, Any]]:
@@ -30,6 +31,6 @@ def headlines(workspace: Workspace) -> list[dict[str, Any]]:
             found.append({
                 "index_id": index_id, "edition_id": edition_id, "name_en": index.name_en, "name_zh": index.name_zh,
                 "time_period": period, "areas": rows["ref_area"].n_unique(),
-                "leaders": best.select("ref_area", "area_name_en", "area_name_zh", "score", "score_rank", "change_abs").to_dicts(),
+                "leaders": best.select(SHOWN).to_dicts(),
             })  # fmt: skip
     return found

@@ -82,11 +82,17 @@ def scoreboard(workspace: Workspace, index_id: str, index: Index, scores: pl.Dat
     """One row per edition, area and period: score, rank, change to the period before, and the pillars side by side."""
     mine = scores.filter(pl.col("index_id") == index_id)
     keys = ["edition_id", "ref_area", "time_period"]
-    top = mine.filter(pl.col("node_kind") == "index").select(*keys, "period_start", "period_year", "score", "score_rank")
+    top = mine.filter(pl.col("node_kind") == "index").select(
+        *keys, "period_start", "period_year", "score", "score_rank"
+    )
     numbers = {period: ordinal(period) for period in top["time_period"].unique()}
     place = top.with_columns(
-        freq=pl.col("time_period").replace_strict({p: n[0] for p, n in numbers.items() if n}, default=None, return_dtype=pl.String),
-        number=pl.col("time_period").replace_strict({p: n[1] for p, n in numbers.items() if n}, default=None, return_dtype=pl.Int64),
+        freq=pl.col("time_period").replace_strict(
+            {p: n[0] for p, n in numbers.items() if n}, default=None, return_dtype=pl.String
+        ),
+        number=pl.col("time_period").replace_strict(
+            {p: n[1] for p, n in numbers.items() if n}, default=None, return_dtype=pl.Int64
+        ),
     )
     before = place.select("edition_id", "ref_area", "freq", pl.col("number") + 1, previous="score")
     areas = pl.DataFrame(
@@ -97,7 +103,9 @@ def scoreboard(workspace: Workspace, index_id: str, index: Index, scores: pl.Dat
         place.join(before, on=["edition_id", "ref_area", "freq", "number"], how="left")
         .with_columns(change_abs=pl.col("score") - pl.col("previous"))
         .join(areas, on="ref_area", how="left")
-        .select(*keys, "period_start", "period_year", "area_name_en", "area_name_zh", "score", "score_rank", "change_abs")
+        .select(
+            *keys, "period_start", "period_year", "area_name_en", "area_name_zh", "score", "score_rank", "change_abs"
+        )
     )
     for pillar in pillars(index_id, index):
         part = mine.filter(pl.col("node_id") == pillar).select(*keys, pl.col("score").alias(pillar))
@@ -108,4 +116,3 @@ def scoreboard(workspace: Workspace, index_id: str, index: Index, scores: pl.Dat
 def pillars(index_id: str, index: Index) -> list[str]:
     """The nodes right below the index, in the order of the YAML."""
     return [node_id for node_id, node in index.nodes.items() if (node.parent or index_id) == index_id]
-

@@ -33,8 +33,11 @@ def build(workspace: Workspace) -> dict[str, int]:
             }
         frames |= catalogue_frames(workspace, frames["observation_vintage"], frames["snapshot"])
         frames["observation"] = with_formulas(workspace, known)
-        note.say(f"{frames['observation'].height} observations, {frames['observation_vintage'].height} in all vintages, "
-                 f"{frames['revision'].height} revisions")  # fmt: skip
+        rows = {name: frame.height for name, frame in frames.items()}
+        note.say(
+            f"{rows['observation']} observations, {rows['observation_vintage']} in all vintages, "
+            f"{rows['revision']} revisions"
+        )
         return keep(workspace, frames)
 
 
@@ -64,11 +67,13 @@ def with_formulas(workspace: Workspace, known: pl.DataFrame) -> pl.DataFrame:
     from pipelines.index.formula import evaluate
 
     catalogue = workspace.catalogue
-    observed = known.join(period_frame(known["time_period"].unique().to_list()), on="time_period", how="left").with_columns(
-        is_derived=pl.lit(False)
-    )
+    observed = known.join(
+        period_frame(known["time_period"].unique().to_list()), on="time_period", how="left"
+    ).with_columns(is_derived=pl.lit(False))
     derived = evaluate(observed, catalogue.indicators, catalogue.units)
-    return pl.concat([observed, derived.select(observed.columns)]).sort("indicator_id", "ref_area", "freq", "time_period")
+    return pl.concat([observed, derived.select(observed.columns)]).sort(
+        "indicator_id", "ref_area", "freq", "time_period"
+    )
 
 
 def catalogue_frames(workspace: Workspace, vintages: pl.DataFrame, snapshots: pl.DataFrame) -> dict[str, pl.DataFrame]:

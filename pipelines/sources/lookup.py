@@ -98,7 +98,13 @@ def _build(catalogue: Terms) -> Lookup:
         for spelling in {fold_name(s) for s in (unit_id, unit.name_en, unit.name_zh, *unit.spellings) if s}:
             unit_names[spelling] = (*unit_names.get(spelling, ()), unit_id)
     indicators = dict(catalogue.indicators)
-    return Lookup(areas, indicators, {fold_name(name): name for name in indicators if indicators[name].formula is None}, unit_names, measures)
+    return Lookup(
+        areas,
+        indicators,
+        {fold_name(name): name for name in indicators if indicators[name].formula is None},
+        unit_names,
+        measures,
+    )
 
 
 def _power_of_ten(factor: Fraction) -> int | None:

@@ -63,6 +63,7 @@ REASONS: dict[str, Reason] = {
     "fetch_failed": Reason(
         "the file could not be fetched; the last good one stands in", "文件获取失败，沿用上一份有效文件"
     ),
+    "failed_check": Reason("the file fails a check of the first border", "文件未通过入库检验"),
     # warnings
     "unknown_status": Reason("a status mark is not declared", "状态标记未声明"),
 }

@@ -144,9 +144,7 @@ def values(source_id: str, part: str = "") -> pl.DataFrame:
 
 def one(source_id: str, part: str, indicator: str, area: str, period: str) -> dict[str, object]:
     rows = values(source_id, part).filter(
-        (pl.col("indicator_id") == indicator)
-        & (pl.col("ref_area") == area)
-        & (pl.col("time_period") == period)
+        (pl.col("indicator_id") == indicator) & (pl.col("ref_area") == area) & (pl.col("time_period") == period)
     )
     assert rows.height == 1, rows
     return rows.row(0, named=True)
@@ -320,9 +318,7 @@ def test_published_figures_are_dated_one_by_one() -> None:
         for row in values(source_id).iter_rows(named=True):
             assert str(row["vintage"]) == rows[row["locator"]]["published_on"]
     press = values("published_official_press").filter(
-        (pl.col("indicator_id") == "rd_intensity")
-        & (pl.col("ref_area") == "CN")
-        & (pl.col("time_period") == "2014")
+        (pl.col("indicator_id") == "rd_intensity") & (pl.col("ref_area") == "CN") & (pl.col("time_period") == "2014")
     )
     assert sorted(zip(press["vintage"], press["obs_value"], strict=True)) == [
         (date(2015, 12, 31), 2.05),

@@ -206,18 +206,13 @@ def _bundled(catalogue: Catalogue, source: str) -> Iterator[Path]:
 def _values(cells: pl.DataFrame, source: str) -> dict[tuple[str, str, str], float]:
     """Values of one source by area, period and indicator; of several vintages the one of the last file."""
     rows = cells.filter(source=source, outcome="value").sort("file")
-    return {
-        row[:3]: row[3]
-        for row in rows.select("ref_area", "time_period", "indicator_id", "obs_value").iter_rows()
-    }
+    return {row[:3]: row[3] for row in rows.select("ref_area", "time_period", "indicator_id", "obs_value").iter_rows()}
 
 
 def test_every_bundled_file_belongs_to_one_source(catalogue: Catalogue) -> None:
     taken = [path for source in COUNTS for path in _bundled(catalogue, source)]
     groups = ("china_st_yearbook", "nbs_rd_bulletin")
-    there = {
-        path for group in groups for path in (BUILTIN / "raw" / group).rglob("*.*") if path.suffix != ".md"
-    }
+    there = {path for group in groups for path in (BUILTIN / "raw" / group).rglob("*.*") if path.suffix != ".md"}
     assert len(taken) == len(set(taken)) == 145
     assert set(taken) == there
 
@@ -244,9 +239,7 @@ def test_cells_add_up_by_outcome(cells: pl.DataFrame, source: str) -> None:
 @pytest.mark.parametrize("spot", _spots(), ids="-".join)
 def test_a_cell_is_what_a_person_reads(cells: pl.DataFrame, spot: tuple[str, ...]) -> None:
     source, file, indicator, area, period, value, unit, place = spot
-    row = cells.filter(
-        source=source, file=file, indicator_id=indicator, ref_area=area, time_period=period, freq="A"
-    )
+    row = cells.filter(source=source, file=file, indicator_id=indicator, ref_area=area, time_period=period, freq="A")
     assert row.select("outcome", "unit_id", "locator").rows() == [("value", unit, place)]
     assert row["obs_value"][0] == pytest.approx(float(value), rel=1e-12)
 
@@ -259,9 +252,7 @@ def test_every_source_has_three_spots() -> None:
 
 def test_every_province_and_the_nation_stand_in_every_file(cells: pl.DataFrame, provinces: set[str]) -> None:
     assert len(provinces) == 31
-    found = cells.filter(
-        pl.col("outcome").is_in(["value", "missing"]) | (pl.col("reason_code") == "wrong_year")
-    )
+    found = cells.filter(pl.col("outcome").is_in(["value", "missing"]) | (pl.col("reason_code") == "wrong_year"))
     for (source, file), rows in found.group_by("source", "file"):
         wanted = provinces if source == "yearbook_public_budget" else provinces | {"CN"}
         assert wanted <= set(rows["ref_area"]), (source, file)
@@ -395,9 +386,7 @@ def test_the_typed_table_named_2018_is_that_of_2019(cells: pl.DataFrame) -> None
     typed = cells.filter(source="communique_rd_hand", file="raw-2018.xlsx").select(
         "ref_area", "indicator_id", "raw_text"
     )
-    assert set(cells.filter(source="communique_rd_hand", file="raw-2018.xlsx")["reason_code"]) == {
-        "wrong_year"
-    }
+    assert set(cells.filter(source="communique_rd_hand", file="raw-2018.xlsx")["reason_code"]) == {"wrong_year"}
     page = _values(cells, "communique_rd")
     for area, indicator, text in typed.iter_rows():
         assert page[area, "2019", indicator] == float(text)
@@ -419,9 +408,7 @@ def test_a_printed_number_keeps_its_digits(cells: pl.DataFrame) -> None:
     assert decimals("yearbook_rd_expenditure", "raw-2018.xls", "1!C12") == 4
 
 
-def test_indicators_of_these_sources_are_described_in_both_languages(
-    catalogue: Catalogue, cells: pl.DataFrame
-) -> None:
+def test_indicators_of_these_sources_are_described_in_both_languages(catalogue: Catalogue, cells: pl.DataFrame) -> None:
     used = {name for name in cells["indicator_id"].unique() if name}
     assert len(used) == 76
     for name in sorted(used):

@@ -103,9 +103,7 @@ def builtin() -> Catalogue:
         found[kind] = {key: fields for path in files for key, fields in _document(path).items()}
     catalogue.units.update({key: Unit.model_validate(value) for key, value in found["units"].items()})
     catalogue.areas.update({key: Area.model_validate(value) for key, value in found["areas"].items()})
-    catalogue.indicators.update(
-        {k: Indicator.model_validate(value) for k, value in found["indicators"].items()}
-    )
+    catalogue.indicators.update({k: Indicator.model_validate(value) for k, value in found["indicators"].items()})
     path = BUILTIN / "claims" / "beijing_2019.yml"
     catalogue.claims[path.stem] = Publication.model_validate(_document(path))
     return catalogue

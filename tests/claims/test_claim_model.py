@@ -95,9 +95,7 @@ def test_every_wrong_reference_is_reported_with_its_place(small: Small) -> None:
         },
         {"X01": small.claim(formula="F009 * F001", indicator=None, ref_area="CN")},
     )
-    found = problems(
-        page, {"gdp", "rd_intensity"}, {"CN", "CN-BJ", "A1"}, {"items"}, {"page", "ech"}, {"province"}
-    )
+    found = problems(page, {"gdp", "rd_intensity"}, {"CN", "CN-BJ", "A1"}, {"items"}, {"page", "ech"}, {"province"})
     for start in (
         "repeated_by: 'echo' is no source; did you mean 'ech'?",
         "claims.F001.indicator: 'gpd' is unknown; did you mean 'gdp'?",

@@ -24,9 +24,7 @@ def judged(small: Small, claim: dict[str, Any], rows: pl.DataFrame, **known: Any
     return judge_publication("page", page, rows, small.knowledge(**known)).row(0, named=True)
 
 
-def checked(
-    small: Small, claims: dict[str, Any], formula: str, rows: pl.DataFrame, **fields: Any
-) -> dict[str, Any]:
+def checked(small: Small, claims: dict[str, Any], formula: str, rows: pl.DataFrame, **fields: Any) -> dict[str, Any]:
     """The row of one cross-check over statements."""
     cross = small.claim(indicator=None, formula=formula, **fields)
     page = small.publication({k: small.claim(**v) for k, v in claims.items()}, {"X01": cross})
@@ -142,9 +140,7 @@ def test_a_negative_denominator_turns_the_sign(small: Small) -> None:
 
 
 def test_a_rank_needs_every_area_of_its_group(small: Small) -> None:
-    some = [
-        ("x", area, "2018", "good", EARLY, value, None, "items") for area, value in (("A1", 9.0), ("A2", 3.0))
-    ]
+    some = [("x", area, "2018", "good", EARLY, value, None, "items") for area, value in (("A1", 9.0), ("A2", 3.0))]
     claim = {"measure": "rank", "stated_value": 1, "unit": "rank"}
     row = judged(small, claim, small.rows(*some))
     assert row["verdict_latest"] == "not_testable"
@@ -213,9 +209,7 @@ def test_a_share_that_no_whole_number_makes_is_inconsistent(small: Small) -> Non
 
 def test_over_reads_an_observation_as_a_lower_bound(small: Small) -> None:
     rows = small.rows(("w", "A1", "2018", "good", EARLY, 6000.0, None, "items"))
-    row = checked(
-        small, {"F001": {"stated_value": 172}}, "F001 / over(w)", rows, stated_value=2.83, unit="pct"
-    )
+    row = checked(small, {"F001": {"stated_value": 172}}, "F001 / over(w)", rows, stated_value=2.83, unit="pct")
     assert row["verdict_latest"] == "compatible"
     assert row["computed_latest_high"] == pytest.approx(100 * 172.5 / 6000, rel=1e-11)
 
@@ -238,9 +232,7 @@ def test_a_release_older_than_the_page_uses_what_was_known_then(small: Small) ->
 
 
 def test_the_table_has_the_columns_of_the_contract_in_key_order(small: Small) -> None:
-    page = small.publication(
-        {"F002": small.claim(), "F001": small.claim()}, {"X01": small.claim(formula="F001")}
-    )
+    page = small.publication({"F002": small.claim(), "F001": small.claim()}, {"X01": small.claim(formula="F001")})
     frame = judge_publication("page", page, small.rows(), small.knowledge())
     assert dict(frame.schema) == CLAIM_SCHEMA
     assert frame["claim_id"].to_list() == ["F001", "F002", "X01"]
@@ -256,9 +248,7 @@ def test_preferred_takes_priority_then_the_newest_vintage_and_skips_what_was_wit
     )
     priority: dict[tuple[str, str] | str, int] = {"good": 10, "fair": 20}
 
-    def values(
-        day: str | None, known: dict[tuple[str, str] | str, int], *out: str
-    ) -> list[tuple[str, float]]:
+    def values(day: str | None, known: dict[tuple[str, str] | str, int], *out: str) -> list[tuple[str, float]]:
         as_of = date.fromisoformat(day) if day else None
         return list(preferred(rows, as_of, known, set(out)).select("ref_area", "obs_value").iter_rows())
 

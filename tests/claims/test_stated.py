@@ -41,9 +41,7 @@ INF = math.inf
         ({"qualifier": "comparison", "stated_value": -1}, Interval(-INF, 1 / 1.1, False, True)),
     ],
 )
-def test_each_qualifier_stands_for_its_interval(
-    small: Small, fields: dict[str, Any], expected: Interval
-) -> None:
+def test_each_qualifier_stands_for_its_interval(small: Small, fields: dict[str, Any], expected: Interval) -> None:
     stated = stated_interval(small.claim(**fields))
     assert stated is not None and stated.rounded() == expected.rounded()
 

@@ -38,7 +38,7 @@ REFUSED: dict[str, tuple[bytes, str, str]] = {
     "headless": (table().partition("\n")[2].encode(), "header_not_found", "header"),
     "column": (table(("R&D经费（亿元）", "研发支出")).encode(), "column_missing", "R&D"),
     "title_only": (f"{HEADER}\n".encode(), "no_rows", "no data rows"),
-    "half": (table(years=range(2016, 2021)).encode()[: len(HEADER.encode()) + 130], "volume_kept", ""),
+    "half": (table(years=range(2016, 2021)).encode()[: len(HEADER.encode()) + 130], "volume_drop", ""),
     "text": (table().replace(",20", ",zwanzig").encode(), "too_many_rejects", ""),
 }
 # Single cells that are set aside: name -> (replacement, reason code, raw text, place)

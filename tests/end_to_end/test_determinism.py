@@ -34,7 +34,8 @@ def parquet_of(small: Any, release_id: str) -> dict[str, str]:
 
 def records_in(small: Any, order: list[str], scratch: Path) -> None:
     """Keep the records of the files in a given order, as if they had arrived in it."""
-    from pipelines import intake, progress
+    from pipelines import progress
+    from pipelines.intake import look
     from pipelines.settings import Settings, now
     from pipelines.workspace import Workspace, open_catalogue
     from warehouse.snapshots import SnapshotStore
@@ -42,7 +43,7 @@ def records_in(small: Any, order: list[str], scratch: Path) -> None:
     progress.be_quiet()
     settings = Settings(scratch, (small.catalogue,))
     elsewhere = Workspace(settings, open_catalogue(settings), "fetch")
-    intake.fetch_sources(elsewhere, ["figures"], offline=True, at=now())
+    look.fetch_sources(elsewhere, ["figures"], offline=True, at=now())
     records = {vintage: r for vintage in order for r in elsewhere.store.records("figures") if vintage in r.file_name}
     store = SnapshotStore(small.home / "snapshots")
     for vintage in order:

@@ -15,7 +15,8 @@ import polars as pl
 import pytest
 import yaml
 
-from pipelines import intake, progress
+from pipelines import progress
+from pipelines.intake import judge, load, look
 from pipelines.settings import Settings
 from pipelines.workspace import Workspace, open_catalogue
 from warehouse.errors import IndexhouseError
@@ -77,14 +78,14 @@ class House:
     def fetch(self, at: datetime = AT) -> list[str]:
         """Look at all sources; the problems that were met."""
         workspace = self.workspace()
-        found = intake.fetch_sources(workspace, sorted(workspace.catalogue.sources), False, at)
+        found = look.fetch_sources(workspace, sorted(workspace.catalogue.sources), False, at)
         return [outcome.problem for outcome in found if outcome.problem]
 
     def load(self) -> Workspace:
         workspace = self.workspace()
-        intake.read_and_judge(workspace)
-        load = intake.load_core(workspace)
-        assert load.unbalanced == []
+        judge.read_and_judge(workspace)
+        loaded = load.load_core(workspace)
+        assert loaded.unbalanced == []
         return workspace
 
     def look(self, at: datetime = AT) -> Workspace:
@@ -132,7 +133,7 @@ def test_a_file_of_less_than_half_the_areas_is_set_aside_and_the_last_good_one_s
     house.drop("2020-01-01.csv", table())
     house.drop("2021-01-01.csv", table(change=5, areas=1))
     done = house.look()
-    assert verdicts(done) == [("2020-01-01.csv", ""), ("2021-01-01.csv", "volume_kept")]
+    assert verdicts(done) == [("2020-01-01.csv", ""), ("2021-01-01.csv", "volume_drop")]
     assert values(done) == [(date(2020, 1, 1), 3018.0)]
     assert len(told) == 1 and "2021-01-01.csv is set aside" in told[0] and "approve_volume" in told[0]
 
@@ -149,7 +150,7 @@ def test_each_file_is_compared_with_the_accepted_one_before_it(house: House) -> 
     for year, areas in ((2019, 4), (2020, 1), (2021, 1), (2022, 3), (2023, 1)):
         house.drop(f"{year}-01-01.csv", table(change=year, areas=areas))
     found = verdicts(house.look())
-    assert [reason for _, reason in found] == ["", "volume_kept", "volume_kept", "", "volume_kept"]
+    assert [reason for _, reason in found] == ["", "volume_drop", "volume_drop", "", "volume_drop"]
 
 
 def test_the_order_of_arrival_changes_no_verdict(tmp_path: Path) -> None:
@@ -168,7 +169,7 @@ def test_the_order_of_arrival_changes_no_verdict(tmp_path: Path) -> None:
         done = house.load()
         results.append((verdicts(done), everything(done)))
     assert results[0] == results[1] == results[2]
-    assert [reason for _, reason in results[0][0]] == ["", "volume_kept", "", "volume_kept"]
+    assert [reason for _, reason in results[0][0]] == ["", "volume_drop", "", "volume_drop"]
 
 
 def test_loading_file_by_file_ends_where_loading_all_at_once_does(tmp_path: Path) -> None:
@@ -207,7 +208,7 @@ def test_of_bytes_that_come_again_only_the_failing_record_is_set_aside(house: Ho
     for month, text in ((1, table(areas=1)), (2, table()), (3, table(areas=1))):
         house.drop("a.csv", text)
         done = house.look(datetime(2024, month, 1))
-    assert [reason for _, reason in verdicts(done)] == ["", "", "volume_kept"]
+    assert [reason for _, reason in verdicts(done)] == ["", "", "volume_drop"]
     assert values(done) == [(date(2024, 1, 1), 3018.0)]
     assert values(done, "CN-GD") == [(date(2024, 2, 1), 6018.0)]
 
@@ -286,7 +287,7 @@ def test_a_newer_file_without_the_corrected_key_leaves_the_correction_alone(corr
 def test_a_file_that_is_set_aside_does_not_end_a_correction(corrected: House) -> None:
     corrected.drop("2021-01-01.csv", table(areas=1, BJ2018="3001"))
     done = corrected.look()
-    assert [reason for _, reason in verdicts(done)] == ["", "volume_kept"]
+    assert [reason for _, reason in verdicts(done)] == ["", "volume_drop"]
     assert values(done) == [(date(2020, 1, 1), 3000.0)]
 
 

@@ -25,8 +25,7 @@ SAMPLES = {
     "patents_in_force-2013.xls": "china_st_yearbook/patents_in_force/raw-2013.xls",
     "public_budget-2019.xls": "china_st_yearbook/public_budget/raw-2019.xls",
     "rd_expenditure-2012.xls": "china_st_yearbook/rd_expenditure_by_source/raw-2012.xls",
-    "technology_market_turnover_2011_2025_utf8bom_tabs.csv":
-        "nbs_exports/technology_market_turnover_2011_2025_utf8bom_tabs.csv",
+    "technology_market.csv": "nbs_exports/technology_market_turnover_2011_2025_utf8bom_tabs.csv",
 }
 PROVINCES = (
     "北京", "天津", "河北", "山西", "内蒙古", "辽宁", "吉林", "黑龙江", "上海", "江苏",

@@ -26,7 +26,7 @@ WIDE = {
 }
 SOURCES = {
     "csv": ("gdp_1993_2017_downloaded_2018-12_gb18030.csv", {"format": "csv", "encoding": "gb18030"}),
-    "tabs": ("technology_market_turnover_2011_2025_utf8bom_tabs.csv", {"format": "csv"}),
+    "tabs": ("technology_market.csv", {"format": "csv"}),
     "xls": ("patents_in_force-2013.xls", {"format": "excel"}),
     "xlsx": ("hand-2018.xlsx", {"format": "excel"}),
     "html": ("bulletin-2018.html", {"format": "html"}),

@@ -163,7 +163,7 @@ def test_tabs_before_commas_and_a_date_for_each_value(sample, make_source, catal
         vintage={"assumed": {"lag_months": 9, "per": "observation"}},
         layout=HEAD | {"footer": ["^注", "^数据来源"], "period": {"header": r"(\d{4})年"}, "indicator": "gdp"},
     )
-    reading = read_snapshot(sample("technology_market_turnover_2011_2025_utf8bom_tabs.csv"), "x.csv", source, catalogue)
+    reading = read_snapshot(sample("technology_market.csv"), "x.csv", source, catalogue)
     row = _value(reading, "gdp", "CN-BJ", "2018")
     assert (row["obs_value"], row["vintage"], row["vintage_basis"]) == (4957.82, date(2019, 9, 30), "assumed")
     assert (reading.vintage, reading.vintage_basis) == (date(2026, 6, 30), "retrieved")

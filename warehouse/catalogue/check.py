@@ -123,7 +123,7 @@ def _sources(catalogue: Catalogue) -> Iterator[str]:
         for indicator_id in sorted(indicators_of(source, catalogue) - set(catalogue.indicators)):
             yield f"{where}: indicator '{indicator_id}' is unknown; {suggest(indicator_id, catalogue.indicators)}"
         for indicator_id in sorted(indicators_of(source, catalogue) & computed):
-            yield f"{where}: indicator '{indicator_id}' has a formula; bring it under an id of its own, or drop the formula"
+            yield f"{where}: indicator '{indicator_id}' has a formula; bring it under its own id, or drop the formula"
         yield from (f"{where}: {text}" for text in _source_units(source, catalogue))
         for number, correction in enumerate(source.corrections):
             place = f"{where}: corrections.{number}"
@@ -132,12 +132,13 @@ def _sources(catalogue: Catalogue) -> Iterator[str]:
                     correction.indicator, catalogue.indicators
                 )
             if correction.ref_area not in catalogue.areas:
-                yield f"{place}: ref_area '{correction.ref_area}' is unknown; {suggest(correction.ref_area, catalogue.areas)}"
+                hint = suggest(correction.ref_area, catalogue.areas)
+                yield f"{place}: ref_area '{correction.ref_area}' is unknown; {hint}"
         if isinstance(source.fetch, Bundled):
             folder = folder_of(catalogue, source_id)
             for pattern in source.fetch.files:
                 if not any(folder.glob(pattern)):
-                    yield f"{where}: fetch.files: '{pattern}' matches no file in {folder.name}/; add the file or mend the name"
+                    yield f"{where}: fetch.files: '{pattern}' matches no file in {folder.name}/; add it or rename"
 
 
 def folder_of(catalogue: Catalogue, source_id: str) -> Path:
@@ -168,11 +169,15 @@ def _priorities(catalogue: Catalogue) -> Iterator[str]:
             priority = source.priority_for.get(indicator_id, source.priority)
             taken[indicator_id, priority].append(source_id)
         for indicator_id in sorted(set(source.priority_for) - indicators_of(source, catalogue)):
-            yield f"{catalogue.where('sources', source_id)}: priority_for: '{indicator_id}' is not of this source; remove it"
+            where = catalogue.where("sources", source_id)
+            yield f"{where}: priority_for: '{indicator_id}' is not of this source; remove it"
     for (indicator_id, priority), sources in sorted(taken.items()):
         if len(sources) > 1:
-            yield (f"{catalogue.where('sources', sorted(sources)[1])}: priority {priority} for '{indicator_id}' is also that of "
-                   f"{sorted(sources)[0]}; give each source of one indicator its own (priority_for)")  # fmt: skip
+            first, second, *_ = sorted(sources)
+            yield (
+                f"{catalogue.where('sources', second)}: priority {priority} for '{indicator_id}' is {first}'s too; "
+                "give each its own (priority_for)"
+            )
 
 
 def _indices(catalogue: Catalogue) -> Iterator[str]:

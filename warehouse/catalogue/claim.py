@@ -66,9 +66,7 @@ class Claim(Model):
     indicator: Id | None = None
     ref_area: AreaId
     comparator_area: AreaId | None = None
-    time_period: TimePeriod = Field(
-        description="a year, a date, or a span: 2014-01-01/P5Y is five years from 2014"
-    )
+    time_period: TimePeriod = Field(description="a year, a date, or a span: 2014-01-01/P5Y is five years from 2014")
     measure: Measure
     formula: str | None = Field(
         None,
@@ -78,13 +76,9 @@ class Claim(Model):
         + "; cross-checks also name statements (F003)",
     )
     qualifier: Qualifier = "exact"
-    stated_value: float | None = Field(
-        None, description="in `unit`; directions and comparisons: 1 up, -1 down"
-    )
+    stated_value: float | None = Field(None, description="in `unit`; directions and comparisons: 1 up, -1 down")
     unit: Id = Field("one", description="unit of the stated value")
-    digit: float | None = Field(
-        None, gt=0, description="worth of the last printed digit; default: that of the number"
-    )
+    digit: float | None = Field(None, gt=0, description="worth of the last printed digit; default: that of the number")
     tolerance_pct: float = Field(5, gt=0, lt=100, description="width of `about`")
     rank_group: str = Field("province", description="kind of the areas that rank() compares")
     not_testable: Reason | None = None
@@ -101,16 +95,10 @@ class Claim(Model):
             if self.measure in WORDED:
                 raise ValueError(f"a {self.measure} cannot be computed; add 'not_testable' with its reason")
             if self.expression is None:
-                raise ValueError(
-                    "needs 'indicator' or 'formula' to be re-computed, or 'not_testable' with its reason"
-                )
+                raise ValueError("needs 'indicator' or 'formula' to be re-computed, or 'not_testable' with its reason")
             if self.stated_value is None:
                 raise ValueError("needs 'stated_value', or 'not_testable' with its reason")
-        if (
-            self.stated_value is not None
-            and self.stated_value <= 0
-            and self.qualifier in ("near", "over", "about")
-        ):
+        if self.stated_value is not None and self.stated_value <= 0 and self.qualifier in ("near", "over", "about"):
             raise ValueError(f"'{self.qualifier}' needs a stated_value above zero")
         return self
 
@@ -150,12 +138,8 @@ class Publication(Labelled):
     published_on: date
     citation: str = ""
     url: str = ""
-    source_id: Id = Field(
-        description="the source that holds its own numbers: never evidence for its statements"
-    )
-    repeated_by: tuple[Id, ...] = Field(
-        (), description="further sources that only repeat it: no evidence either"
-    )
+    source_id: Id = Field(description="the source that holds its own numbers: never evidence for its statements")
+    repeated_by: tuple[Id, ...] = Field((), description="further sources that only repeat it: no evidence either")
     claims: dict[ClaimId, Claim]
     crosschecks: dict[ClaimId, Claim] = {}
     note_en: str = ""
@@ -164,9 +148,7 @@ class Publication(Labelled):
     @model_validator(mode="after")
     def _distinct(self) -> Publication:
         if twice := sorted(set(self.claims) & set(self.crosschecks)):
-            raise ValueError(
-                f"{', '.join(twice)} stand in claims and in crosschecks; give the cross-check its own id"
-            )
+            raise ValueError(f"{', '.join(twice)} stand in claims and in crosschecks; give the cross-check its own id")
         return self
 
     @property
@@ -197,9 +179,7 @@ def parse(formula: str) -> ast.expr:
     try:
         tree = ast.parse(formula.strip(), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
-        raise ValueError(
-            f"'{formula}' is not a formula; write it like rd_intensity / at(rd_intensity, 'CN')"
-        ) from None
+        raise ValueError(f"'{formula}' is not a formula; write it like rd_intensity / at(rd_intensity, 'CN')") from None
     _admit(tree, formula)
     return tree
 
@@ -216,8 +196,7 @@ def _admit(node: ast.expr, formula: str) -> None:
         _admit_call(node, node.func.id, formula)
     else:
         raise ValueError(
-            f"'{ast.unparse(node)}' is not allowed in a formula; use + - * / **, numbers, ids and "
-            + ", ".join(CALLS)
+            f"'{ast.unparse(node)}' is not allowed in a formula; use + - * / **, numbers, ids and " + ", ".join(CALLS)
         )
 
 

@@ -51,9 +51,7 @@ class Catalogue:
     @cached_property
     def document(self) -> dict[str, dict[str, Any]]:
         """The whole catalogue as plain JSON data, sorted: what a manifest keeps and a digest is made of."""
-        return {
-            kind: {key: dump(model) for key, model in sorted(getattr(self, kind).items())} for kind in KINDS
-        }
+        return {kind: {key: dump(model) for key, model in sorted(getattr(self, kind).items())} for kind in KINDS}
 
     @cached_property
     def digest(self) -> str:
@@ -71,7 +69,8 @@ def dump(model: BaseModel) -> dict[str, Any]:
 
 
 def digest_of(document: Any) -> str:
-    text = json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+    """SHA-256 of plain data as it stands: order counts, as that of the nodes of a tree does."""
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -91,7 +90,9 @@ def load(folders: tuple[Path, ...]) -> Catalogue:
     catalogue = Catalogue(folders=folders)
     for folder in folders:
         if not folder.is_dir():
-            problems.append(f"{folder}: the catalogue folder does not exist; give a folder with sources/, units.yml, ...")
+            problems.append(
+                f"{folder}: the catalogue folder does not exist; give a folder with sources/, units.yml, ..."
+            )
             continue
         files = _files(folder)
         if not files:
@@ -131,8 +132,11 @@ def _unknown_files(folder: Path) -> list[str]:
     known = {f"{kind}.yml" for kind in MAPPINGS}
     strangers = [p for p in sorted(folder.glob("*.y*ml")) if p.name not in known]
     strangers += [p for kind in KINDS for p in sorted((folder / kind).glob("*.yaml"))]
-    return [f"{path.relative_to(folder)}: is not a file of the catalogue; {suggest(path.name, known)} "
-            "(one document files live in sources/, indices/, claims/ and end in .yml)" for path in strangers]  # fmt: skip
+    return [
+        f"{path.relative_to(folder)}: is not a file of the catalogue; {suggest(path.name, known)} "
+        "(sources/, indices/ and claims/ hold one document a file, ending in .yml)"
+        for path in strangers
+    ]
 
 
 def _add(
@@ -140,7 +144,9 @@ def _add(
 ) -> list[str]:
     pattern = AREA_PATTERN if kind == "areas" else ID_PATTERN
     if not isinstance(key, str) or not re.fullmatch(pattern, key):
-        return [f"{shown}: '{key}' is not an id; use {'ISO 3166 codes' if kind == 'areas' else 'lower case a-z, 0-9, _'}"]
+        return [
+            f"{shown}: '{key}' is not an id; use {'ISO 3166 codes' if kind == 'areas' else 'lower case a-z, 0-9, _'}"
+        ]
     if (kind, key) in seen:
         return [f"{shown}: {key}: is declared in {seen[kind, key].name} already; keep one of the two"]
     seen[kind, key] = path

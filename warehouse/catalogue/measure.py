@@ -44,7 +44,9 @@ def measure(unit_id: str, units: dict[str, Unit]) -> Measure:
         if unit_id not in units:
             raise IndexhouseError(f"unit '{unit_id}' is unknown; {suggest(unit_id, units)}")
         if unit_id in path:
-            raise IndexhouseError(f"unit '{unit_id}': its base leads back to itself ({' -> '.join(path)}); break the circle")
+            raise IndexhouseError(
+                f"unit '{unit_id}': its base leads back to itself ({' -> '.join(path)}); break the circle"
+            )
         path.append(unit_id)
         unit = units[unit_id]
         if unit.base:

@@ -209,7 +209,7 @@ class Assumed(Model):
     lag_months: int = Field(ge=0, description="end of the period plus this many months")
     per: Literal["file", "observation"] = Field(
         "file",
-        description="file: newest period of the file + lag; observation: each value's own period + lag (late downloads)",
+        description="file: newest period of the file + lag; observation: each value's own period + lag",
     )
 
 
@@ -312,6 +312,8 @@ class Source(Labelled):
     exclude: tuple[Exclusion, ...] = ()
     corrections: tuple[Correction, ...] = ()
     volume: Volume = Volume()
-    max_quarantined_pct: float = Field(50, ge=0, le=100, description="a file with more rejected cells is rejected whole")
+    max_quarantined_pct: float = Field(
+        50, ge=0, le=100, description="a file with more rejected cells is rejected whole"
+    )
     note_en: str = ""
     note_zh: str = ""

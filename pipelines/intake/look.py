@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pipelines import progress
-from pipelines.sources.fetch import Fetched, fetch
+from pipelines.sources.fetch import fetch
+from pipelines.sources.fetched import Fetched
 from pipelines.workspace import Workspace
 from warehouse.catalogue.source import Bundled, Http
 from warehouse.errors import IndexhouseError

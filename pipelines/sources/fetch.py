@@ -6,14 +6,14 @@ Not here: keeping the bytes (warehouse.snapshots); reading them (read).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from pipelines.sources.fetched import Fetched, FetchResult, StoreLookup
 from pipelines.sources.readers import MAX_BYTES
-from pipelines.sources.reasons import Problem, problem
+from pipelines.sources.reasons import problem
 from warehouse.catalogue.source import Bundled, Folder, Source
 
 _TYPES = {
@@ -26,33 +26,6 @@ _TYPES = {
     ".htm": "text/html",
     ".gz": "application/gzip",
 }
-
-# (source_id, origin) -> what the last record of that origin kept of the answer's headers: etag, last-modified
-StoreLookup = Callable[[str, str], Mapping[str, str] | None]
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """One file that was brought: its bytes, where from, its name, when (UTC), media type, headers worth
-    keeping."""
-
-    content: bytes
-    origin: str
-    file_name: str
-    retrieved_at: datetime
-    media_type: str
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass
-class FetchResult:
-    """`fetched` files in the order of their origin; `unchanged` origins (304); `problems`: the last good file
-    of that origin stands in."""
-
-    fetched: list[Fetched] = field(default_factory=list)
-    unchanged: list[str] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-
 
 def fetch(
     source: Source,

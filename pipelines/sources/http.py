@@ -21,6 +21,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
+from pipelines.sources.fetched import Fetched, FetchResult, StoreLookup
 from pipelines.sources.readers import MAX_RATIO
 from pipelines.sources.reasons import problem
 from warehouse.catalogue.base import IndexhouseError
@@ -28,8 +29,6 @@ from warehouse.catalogue.source import Http, Source
 
 if TYPE_CHECKING:
     import httpx
-
-    from pipelines.sources.fetch import FetchResult, StoreLookup
 
 _MAX_HOPS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -73,8 +72,6 @@ def fetch_http(source: Source, spec: Http, source_id: str, store_lookup: StoreLo
     Out: FetchResult; 304 counts as unchanged. Bad answers (204, empty, HTML or JSON where a table is due,
     truncated, over the size cap, refused redirects, timeouts after the retries) are problems, never data.
     """
-    from pipelines.sources.fetch import Fetched, FetchResult
-
     logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO line holds the whole address
     result = FetchResult()
     try:

@@ -56,8 +56,12 @@ def intake_plan() -> list[Suite]:
             "intake", "reading", "period_form",
             {
                 "expectation": "the period of a value has SDMX form", "column": "time_period", "cells": True,
-                "sql": "select source_id, snapshot_id, cell from cell where outcome = 'value'\n"
-                       f"and not coalesce(regexp_full_match(time_period, {_text(PERIOD_PATTERN)}), false)",
+                "sql": "with said as (select distinct time_period from reading where outcome = 'value'),\n"
+                       "odd as (\n    select time_period from said\n"
+                       f"    where not coalesce(regexp_full_match(time_period, {_text(PERIOD_PATTERN)}), false)\n)\n"
+                       "select c.source_id, c.snapshot_id, c.cell\n"
+                       "from cell as c semi join odd as o on o.time_period is not distinct from c.time_period\n"
+                       "where c.outcome = 'value'",
             },
         ),
     ]  # fmt: skip

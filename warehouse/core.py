@@ -138,15 +138,20 @@ class Core:
         con.register("record_frame", records.to_arrow())
         con.execute("create or replace temp table record_input as select * from record_frame")
         con.unregister("record_frame")
-        accepted = records.filter(~pl.col("is_rejected"))["readings"].unique().sort().to_list()
-        if accepted:
-            for statement in sql("change_log").split(";\n"):
-                if statement.strip():
-                    con.execute(statement, {"files": accepted} if "$files" in statement else None)
-            con.execute(sql("change_log_keep_observation"))
-            con.execute(sql("change_log_keep_reject"))
-            con.execute(sql("change_log_keep_record"))
+        self._run("change_log_plain", _alone(records))
+        remaining = con.execute("select distinct readings from record_input where not is_rejected order by all")
+        if accepted := [readings for (readings,) in remaining.fetchall()]:
+            self._run("change_log", accepted)
+            for name in ("observation", "reject", "record"):
+                con.execute(sql(f"change_log_keep_{name}"))
         con.execute(sql("rejected_record"))
+
+    def _run(self, name: str, readings: list[str]) -> None:
+        """Execute the statements of one file in warehouse/sql on Parquet files; without any there is nothing to do."""
+        if readings:
+            for statement in sql(name).split(";\n"):
+                if statement.strip():
+                    self.con.execute(statement, {"files": readings} if "$files" in statement else None)
 
     def _insert(self, table: str, frame: pl.DataFrame) -> None:
         self.con.register("insert_frame", frame.to_arrow())
@@ -238,6 +243,12 @@ def priorities(catalogue: Catalogue) -> list[tuple[str, str, int]]:
         for source_id, source in sorted(catalogue.sources.items())
         for indicator_id, priority in sorted({ALL_OTHERS: source.priority, **source.priority_for}.items())
     ]
+
+
+def _alone(records: pl.DataFrame) -> list[str]:
+    """The readings of every accepted record that is the only one of its source and has a file of its own."""
+    alone = (pl.len().over("source_id") == 1) & (pl.len().over("readings") == 1)
+    return records.filter(~pl.col("is_rejected")).filter(alone)["readings"].sort().to_list()
 
 
 def _layout(con: Connection) -> dict[str, list[tuple[str, str]]]:

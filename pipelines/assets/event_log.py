@@ -5,6 +5,7 @@ of a build. The files are the same, so the web server and the daemon read them w
 Not here: what is logged.
 """
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,8 +42,9 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
                 yield self._kept[shard]
 
     def _open(self, shard: str) -> Connection:
-        with super()._connect(shard):  # makes the file and its tables where they are missing
-            pass
+        if not os.path.exists(self.path_for_shard(shard)):
+            with super()._connect(shard):  # makes the file and its tables
+                pass
         engine = create_engine(
             self.conn_string_for_shard(shard),
             poolclass=StaticPool,

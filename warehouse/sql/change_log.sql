@@ -1,4 +1,5 @@
--- Change log of the sources in `record_input` (all their collapsed records, in sequence).
+-- Change log of the sources in `record_input` (all their collapsed records, in sequence; without those that
+-- change_log_plain has loaded).
 -- In: temp table record_input (source_id, sequence, vintage, retrieved_at, snapshot_id, vintage_basis, is_rejected,
 --     is_complete, readings), $files = the Parquet files of the accepted records.
 -- Out: temp tables reading, dated, record_date, event, change_log (grain: key, source, vintage), outcome (grain: record, cell).

@@ -76,7 +76,8 @@ def bare(file: Path, form: str) -> dict[str, Any]:
 
 def whole(catalogue_folder: Path, home: Path) -> dict[str, Any]:
     """Fetch, read, judge and load everything that the catalogue declares into a new home."""
-    from pipelines import intake, progress, validation
+    from pipelines import progress, validation
+    from pipelines.intake import judge, load, look
     from pipelines.settings import Settings, now
     from pipelines.sources import read as reading
     from pipelines.workspace import Workspace, open_catalogue
@@ -95,28 +96,28 @@ def whole(catalogue_folder: Path, home: Path) -> dict[str, Any]:
         catalogue = open_catalogue(settings)
         workspace = Workspace(settings, catalogue, "bench")
     with clock.stage("fetch"):
-        outcomes = intake.fetch_sources(workspace, sorted(catalogue.sources), offline=True, at=now())
+        outcomes = look.fetch_sources(workspace, sorted(catalogue.sources), offline=True, at=now())
     problems = [outcome.problem for outcome in outcomes if outcome.problem]
-    parsed = clock.within(intake if hasattr(intake, "read_snapshot") else reading, "read_snapshot")
+    parsed = clock.within(reading, "read_snapshot")
     judged = [clock.within(core, "stage_intake"), clock.within(validation, "validate")]
     with clock.stage("read"):
-        found = intake.read_and_judge(workspace)
+        found = judge.read_and_judge(workspace)
     problems += [problem for source in found for problem in source.problems]
     with clock.stage("core"):
-        load = intake.load_core(workspace)
+        loaded = load.load_core(workspace)
     read = clock.stages["read"]
-    judge = {"peak_mib": process_peak_mib(worker), **{k: sum(part[k] for part in judged) for k in ("wall", "cpu")}}
+    judging = {"peak_mib": process_peak_mib(worker), **{k: sum(part[k] for part in judged) for k in ("wall", "cpu")}}
     stages = {
         "catalogue": clock.stages["catalogue"],
         "fetch": clock.stages["fetch"],
-        "read": read | {k: read[k] - judge[k] for k in ("wall", "cpu")},
-        "judge": judge,
+        "read": read | {k: read[k] - judging[k] for k in ("wall", "cpu")},
+        "judge": judging,
         "core": clock.stages["core"],
     }
     return {
-        "rows": load.totals["in"],
-        "loaded": load.totals["loaded"],
-        "problems": problems + load.unbalanced,
+        "rows": loaded.totals["in"],
+        "loaded": loaded.totals["loaded"],
+        "problems": problems + loaded.unbalanced,
         "stages": stages,
         "parts": {"read: bytes to readings": parsed, "judge: file": judged[0], "judge: expectations": judged[1]},
         "database_mib": settings.warehouse.stat().st_size / 2**20,

@@ -23,6 +23,7 @@ DONE, FAILED, USAGE, BUSY = 0, 1, 2, 75
 app = typer.Typer(
     name="indexhouse",
     no_args_is_help=True,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Raw indicator files to a validated DuckDB release of composite indices and growth metrics.",
@@ -130,7 +131,7 @@ def preview(
 
     found = preview_source(_settings(context), source, file)
     _answer(found.as_json(rows)) if as_json else say.preview(found, rows)
-    if found.rejections:
+    if found.file_problems:
         raise typer.Exit(FAILED)
 
 
@@ -245,6 +246,9 @@ def _unforeseen(error: Exception) -> IndexhouseError:
 
 
 def _complain(error: IndexhouseError) -> None:
+    """The error on stderr, one line each; with --json also as the one document on stdout."""
+    if "--json" in sys.argv:
+        _answer({"status": "failed", "problems": str(error).splitlines()})
     colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     mark = "\033[31merror:\033[0m" if colour else "error:"
     lines = str(error).splitlines() or [type(error).__name__]

@@ -44,7 +44,7 @@ class Preview:
     counts: dict[str, int]
     vintage: str
     vintage_basis: str
-    rejections: list[str]
+    file_problems: list[str]
     warnings: list[str]
     kept: list[dict[str, Any]]
     rejects: list[dict[str, Any]]
@@ -52,7 +52,7 @@ class Preview:
     def as_json(self, rows: int) -> dict[str, Any]:
         return {
             "source_id": self.source_id, "file_name": self.file_name, "cells": self.cells, "counts": self.counts,
-            "vintage": self.vintage, "vintage_basis": self.vintage_basis, "rejections": self.rejections,
+            "vintage": self.vintage, "vintage_basis": self.vintage_basis, "file_problems": self.file_problems,
             "warnings": self.warnings, "kept": self.kept[:rows], "rejects": self.rejects[:rows],
         }  # fmt: skip
 
@@ -68,14 +68,16 @@ def preview_source(settings: Settings, source_id: str, file: Path | None) -> Pre
     name, content = (file.name, _bytes(file)) if file else _newest(settings, catalogue, source_id)
     reading = read_snapshot(content, name, catalogue.sources[source_id], catalogue)
     frame = reading.readings
-    rejected = frame.filter(pl.col("outcome").is_in(["quarantined", "excluded"]) & (pl.col("reason_code") != "missing"))
+    rejected = frame.filter(pl.col("outcome").is_in(["quarantined", "excluded"]))
+    order = (pl.col("outcome") != "quarantined", pl.col("reason_code") == "missing")
+    ordered = rejected.sort(*order, maintain_order=True)
     return Preview(
         source_id, name, frame.height,
         dict(frame["outcome"].value_counts(sort=True).iter_rows()),
         reading.vintage.isoformat() if reading.vintage else "", reading.vintage_basis,
         [p.reason_en for p in reading.rejections], [p.reason_en for p in reading.warnings],
         frame.filter(pl.col("outcome") == "value").select(KEPT).to_dicts(),
-        rejected.select(REJECTED).sort(pl.col("outcome") != "quarantined", maintain_order=True).to_dicts(),
+        ordered.select(REJECTED).to_dicts(),
     )  # fmt: skip
 
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from textwrap import shorten
 
 STEPS = ("fetch", "read", "core", "observations", "claims", "indices", "growth", "candidate", "publish")
+WARNING_WIDTH = 480
 _quiet = False
 
 
@@ -45,6 +47,17 @@ def step(name: str) -> Iterator[Note]:
             print(f"{place} {name:<12} {mark:<6} {seconds:5.1f} s  {note.text}".rstrip(), file=sys.stderr, flush=True)
 
 
+def warn_of(texts: Iterable[str], known: Iterable[str]) -> None:
+    """Warn of what is new; what the last run told already is only counted."""
+    before = set(known)
+    fresh = [text for text in dict.fromkeys(texts) if text not in before]
+    for text in fresh:
+        warn(text)
+    if repeated := len(set(texts) & before):
+        warn(f"{repeated} more, as in the last run (`indexhouse status` shows them)")
+
+
 def warn(text: str) -> None:
-    """One warning line on stderr."""
-    print(f"warning: {text}", file=sys.stderr, flush=True)
+    """One warning line on stderr, cut where it gets too long to read."""
+    shown = shorten(text, WARNING_WIDTH, placeholder=" ...") if len(text) > WARNING_WIDTH else text
+    print(f"warning: {shown}", file=sys.stderr, flush=True)

@@ -11,7 +11,6 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 import polars as pl
@@ -23,7 +22,7 @@ from pipelines.alert import post_json
 from pipelines.marts import families, release_tables
 from pipelines.marts.headlines import headlines
 from pipelines.marts.observations import kept
-from pipelines.report import RunReport, keep_report
+from pipelines.report import RunReport, keep_report, last_warnings
 from pipelines.settings import Settings, now
 from pipelines.version import code_version
 from pipelines.workspace import Workspace, home_lock
@@ -35,7 +34,7 @@ from warehouse.tables import dictionary_rows
 
 MADE_WITH_THE_CANDIDATE = ("release", "dictionary", "quality")
 FILE = "release/indexhouse.duckdb"
-WARNING_WIDTH = 240
+EARLIER_WARNINGS = ("intake", "core", "index")
 
 
 @dataclass(frozen=True)
@@ -71,15 +70,13 @@ def build_candidate(workspace: Workspace) -> Candidate:
         row = release_row(workspace)
         frames["release"] = pl.DataFrame([row])
         frames["dictionary"] = dictionary_rows(tables)
-        intake_rows = workspace.read_json("intake_checks.json")
-        frames["quality"] = pl.DataFrame(intake_rows, infer_schema_length=None)
+        earlier = workspace.read_json("intake_checks.json") + workspace.read_json("index_checks.json")
+        frames["quality"] = pl.DataFrame(earlier, infer_schema_length=None)
         path, release_id = workspace.file(FILE), row["release_id"]
         publisher.stage(path, frames, tables, release_id)
         results = validation.validate(path, release_plan(tables.values(), workspace.catalogue))
         judged = quality_rows(results)
-        publisher.fill(
-            path, tables["quality"], pl.DataFrame(intake_rows + judged, infer_schema_length=None), release_id
-        )
+        publisher.fill(path, tables["quality"], pl.DataFrame(earlier + judged, infer_schema_length=None), release_id)
         publisher.verify(path, tables, release_id)
         with workspace.core() as core:
             core.keep_checks(workspace.run_id, "release", judged)
@@ -88,8 +85,7 @@ def build_candidate(workspace: Workspace) -> Candidate:
         failed = sum(1 for r in results if r.status == "failed")
         note.say(f"{release_id}: {len(tables)} tables, {candidate.rows} rows, {len(judged)} checks, {failed} failed"
                  + (f" ({len(candidate.blocking)} tables blocked)" if candidate.blocking else ""))  # fmt: skip
-    for line in candidate.warnings:
-        progress.warn(shorten(line.removeprefix("warning: "), WARNING_WIDTH, placeholder=" ..."))
+    progress.warn_of(candidate.warnings, last_warnings(workspace.settings))
     return candidate
 
 
@@ -104,7 +100,8 @@ def _candidate(release_id: str, rows: int, results: list[Result], workspace: Wor
             if not result.is_blocking:
                 warnings.append(line)
     blocking = sorted({result.table_name for result in results if result.is_blocking})
-    warnings += [line for line in workspace.read_json("intake_messages.json") if line.startswith("warning")]
+    messages = workspace.read_json("intake_messages.json")
+    warnings += [line.removeprefix("warning: ") for line in messages if line.startswith("warning")]
     return Candidate(release_id, rows, dict(problems), blocking, warnings)
 
 
@@ -157,13 +154,17 @@ def publish_candidate(workspace: Workspace, switch: bool) -> Outcome:
             facts.built_at, keep=workspace.settings.keep, make_current=switch,
         )  # fmt: skip
         outcome = Outcome(done.release_id, done.file, done.is_current, done.reason)
+        told = [line for name in EARLIER_WARNINGS for line in workspace.read_json(f"{name}_warnings.json")]
+        records = pl.read_parquet(workspace.file("records.parquet"))
+        set_aside = records.filter(pl.col("is_rejected"))["source_id"].unique().sort().to_list()
         report = RunReport(
             "published" if done.is_current else "built",
             done.release_id,
             workspace.run_id,
             workspace.read_json("started.json"),
             message=done.reason,
-            warnings=candidate["warnings"],
+            warnings=told + candidate["warnings"],
+            set_aside=set_aside,
             headlines=headlines(workspace),
             file=str(done.file),
         )

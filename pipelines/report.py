@@ -17,7 +17,8 @@ FILE = "last_run.json"
 
 @dataclass(frozen=True)
 class RunReport:
-    """How a run ended: published, built (not switched to), nothing_changed, failed."""
+    """How a run ended: published, built (not switched to), nothing_changed, failed. `set_aside`: sources with a file
+    that was not accepted, so that an earlier one stands in."""
 
     status: str
     release_id: str = ""
@@ -27,11 +28,20 @@ class RunReport:
     message: str = ""
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    set_aside: list[str] = field(default_factory=list)
     headlines: list[dict[str, Any]] = field(default_factory=list)
     file: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def nothing_changed(settings: Settings, release_id: str, started_at: str, message: str = "") -> RunReport:
+    """Keep that a run found nothing to do; what the last build warned of still holds."""
+    last = last_report(settings) or RunReport("nothing_changed")
+    report = RunReport("nothing_changed", release_id, "", started_at, message=message, warnings=last.warnings,
+                       set_aside=last.set_aside)  # fmt: skip
+    return keep_report(settings, report)
 
 
 def keep_report(settings: Settings, report: RunReport) -> RunReport:
@@ -40,6 +50,12 @@ def keep_report(settings: Settings, report: RunReport) -> RunReport:
     content = json.dumps(finished.as_json(), ensure_ascii=False, indent=1).encode()
     write_atomically(settings.home / FILE, content)
     return finished
+
+
+def last_warnings(settings: Settings) -> list[str]:
+    """What the last run warned of, in full; also when it found nothing changed."""
+    report = last_report(settings)
+    return report.warnings if report else []
 
 
 def last_report(settings: Settings) -> RunReport | None:

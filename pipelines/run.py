@@ -21,7 +21,7 @@ from pipelines.assets.context import AS_OF_TAG, OFFLINE_TAG, PID_TAG, PUBLISH_TA
 from pipelines.assets.event_log import overrides
 from pipelines.dagster_home import instance_folder
 from pipelines.definitions import build_definitions, build_job, fetch_job
-from pipelines.report import RunReport, keep_report, last_report
+from pipelines.report import RunReport, keep_report, last_report, nothing_changed
 from pipelines.settings import Settings, now
 from pipelines.workspace import LOCKED_HOME_VARIABLE, Workspace, home_lock, open_catalogue
 from warehouse import releases
@@ -82,8 +82,8 @@ def _nothing_to_build(settings: Settings, release_id: str, started_at: str, publ
         if (fence := releases.may_switch(settings.release, release_id)).allowed:
             file = releases.switch(settings.release, release_id).file
             return keep_report(settings, RunReport("published", release_id, "", started_at, file=str(file)))
-        return keep_report(settings, RunReport("nothing_changed", release_id, "", started_at, message=fence.reason))
-    return keep_report(settings, RunReport("nothing_changed", release_id, "", started_at))
+        return nothing_changed(settings, release_id, started_at, fence.reason)
+    return nothing_changed(settings, release_id, started_at)
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:

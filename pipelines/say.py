@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from pipelines.report import RunReport
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from warehouse.releases import Release
 
 SHOWN_LINES = 20
+SHOWN_WARNINGS = 8
+LINE_WIDTH = 150
 
 
 def _table(columns: list[str], rows: list[list[Any]]) -> None:
@@ -41,7 +44,7 @@ def run_report(settings: Settings, report: RunReport) -> None:
             print(report.message)
         return
     if report.warnings:
-        print(f"{len(report.warnings)} warnings; they stand in the table `quality`", file=sys.stderr)
+        print(f"{len(report.warnings)} warnings; `indexhouse status` shows them", file=sys.stderr)
     if report.status == "published":
         print(f"published {report.release_id}: {report.file}")
     else:
@@ -79,7 +82,9 @@ def status(document: dict[str, Any]) -> None:
         for problem in last["problems"][:SHOWN_LINES]:
             print(f"          {problem}")
         if last["warnings"]:
-            print(f"          {len(last['warnings'])} warnings; they stand in the table `quality`")
+            print(f"checks    {len(last['warnings'])} warnings of the last build:")
+            for line in last["warnings"][:SHOWN_WARNINGS]:
+                print(f"          {shorten(line, LINE_WIDTH, placeholder=' ...')}")
     print(f"running   {'a run goes on now' if document['is_running'] else 'no run at the moment'}")
     print(f"daemon    {'alive' if document['is_daemon_alive'] else 'not running: `indexhouse serve` starts it'}")
     attention = [row for row in document["sources"] if row["state"] != "ok"]
@@ -104,7 +109,7 @@ def preview(found: Preview, rows: int) -> None:
     print(f"{found.source_id}: {found.file_name}: {found.cells} cells: "
           + ", ".join(f"{count} {outcome}" for outcome, count in found.counts.items()))  # fmt: skip
     print(f"vintage {found.vintage or 'the retrieval date'} ({found.vintage_basis})")
-    for line in found.rejections:
+    for line in found.file_problems:
         print(f"the file is refused: {line}")
     for line in found.warnings:
         print(f"warning: {line}")

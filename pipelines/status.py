@@ -32,7 +32,7 @@ def status_of(settings: Settings) -> dict[str, Any]:
         "last_run": report.as_json() if report else None,
         "is_running": is_locked(settings, ".lock"),
         "is_daemon_alive": is_locked(settings, ".serve.lock"),
-        "sources": source_ages(settings, catalogue, now()),
+        "sources": source_ages(settings, catalogue, now(), report.set_aside if report else []),
         "next_looks": next_looks(settings, catalogue, datetime.now(UTC)),
     }
 
@@ -58,9 +58,10 @@ def is_locked(settings: Settings, name: str) -> bool:
         return True
 
 
-def source_ages(settings: Settings, catalogue: Catalogue, at: datetime) -> list[dict[str, Any]]:
+def source_ages(settings: Settings, catalogue: Catalogue, at: datetime, set_aside: list[str]) -> list[dict[str, Any]]:
     """Sources that need attention, worst first: failed (the last look failed), stale (older than max_age_days),
-    overdue (nothing new for much longer than the cadence), never (no file yet)."""
+    set_aside (a file was not accepted, an earlier one stands in), overdue (nothing new for much longer than the
+    cadence), never (no file yet)."""
     store, found = SnapshotStore(settings.snapshots), []
     for source_id, source in sorted(catalogue.sources.items()):
         records = store.records(source_id)
@@ -74,6 +75,8 @@ def source_ages(settings: Settings, catalogue: Catalogue, at: datetime) -> list[
             state = "failed"
         elif source.max_age_days and seen and at - seen > timedelta(days=source.max_age_days):
             state = "stale"
+        elif source_id in set_aside:
+            state, problem = "set_aside", "a file was not accepted: see the table quarantine"
         elif (
             source.fetch.kind != "bundled"
             and source.cadence in OVERDUE_DAYS
@@ -82,7 +85,7 @@ def source_ages(settings: Settings, catalogue: Catalogue, at: datetime) -> list[
             state = "overdue"
         found.append({"source_id": source_id, "state": state, "files": len(records), "newest_file_at": newest,
                       "checked_at": checked_at, "max_age_days": source.max_age_days, "problem": problem})  # fmt: skip
-    order = ("failed", "stale", "never", "overdue", "ok")
+    order = ("failed", "stale", "never", "set_aside", "overdue", "ok")
     return sorted(found, key=lambda row: (order.index(row["state"]), row["source_id"]))
 
 

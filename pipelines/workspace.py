@@ -22,8 +22,8 @@ from filelock import FileLock, Timeout
 
 from pipelines.settings import Settings
 from pipelines.version import code_version
-from warehouse.catalogue.check import check
-from warehouse.catalogue.load import Catalogue, digest_of, load
+from warehouse.catalogue.check import load_and_check
+from warehouse.catalogue.load import Catalogue, digest_of
 from warehouse.core import Core
 from warehouse.errors import IndexhouseError
 from warehouse.snapshots import Record, SnapshotStore
@@ -113,9 +113,7 @@ class Workspace:
 
 def open_catalogue(settings: Settings) -> Catalogue:
     """Load and cross-check the catalogue. Raises CatalogueError with every problem."""
-    catalogue = load(settings.catalogue)
-    check(catalogue)
-    return catalogue
+    return load_and_check(settings.catalogue)
 
 
 def short_hash(*parts: str) -> str:

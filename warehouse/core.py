@@ -200,6 +200,10 @@ class Core:
         tables = ("observation", "record", "reject")
         return {name: self._one(f"select count(*) from core.{name}") for name in tables}
 
+    def superseded(self) -> list[str]:
+        """Files that state other values under one date than a later retrieval: `source: file: n values ...`."""
+        return [row[0] for row in self.con.execute(sql("superseded_value")).fetchall()]
+
     def unbalanced(self) -> list[str]:
         """Records whose value cells do not add up: `source / file: in = loaded + unchanged + ...`; empty is right."""
         return [row[0] for row in self.con.execute(sql("unbalanced_record")).fetchall()]

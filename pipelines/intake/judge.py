@@ -17,6 +17,7 @@ from expectations.judgement import Result, messages, quality_rows, row_text
 from expectations.plan import intake_plan
 from pipelines import progress, validation
 from pipelines.intake.read import Intake, read_source
+from pipelines.report import last_warnings
 from pipelines.settings import now
 from pipelines.sources.reasons import explain
 from pipelines.workspace import Workspace
@@ -62,11 +63,13 @@ def read_and_judge(workspace: Workspace) -> list[SourceIntake]:
         workspace.keep_json("intake_messages.json", lines)
         note.say(f"{len(intakes)} files, {sum(i.rows_in for i in intakes)} cells"
                  + (f", {len(rejected)} files rejected" if rejected else ""))  # fmt: skip
-    for row in frame.filter(pl.col("is_rejected")).iter_rows(named=True):
-        progress.warn(f"{row['source_id']}: {row['file_name']} is set aside: {row['reason_en']}")
-    for item in intakes:
-        for text in item.warnings:
-            progress.warn(f"{item.source_id}: {item.file_name}: {text}")
+    told = [
+        f"{row['source_id']}: {row['file_name']} is set aside: {row['reason_en']}"
+        for row in frame.filter(pl.col("is_rejected")).iter_rows(named=True)
+    ]
+    told += [f"{item.source_id}: {item.file_name}: {text}" for item in intakes for text in item.warnings]
+    workspace.keep_json("intake_warnings.json", told)
+    progress.warn_of(told, last_warnings(workspace.settings))
     return _by_source(workspace, frame, intakes)
 
 
@@ -95,17 +98,27 @@ def _refuse_outdated_corrections(workspace: Workspace, intakes: list[Intake]) ->
     In: the accepted records; a file that is set aside says nothing about the provider.
     """
     newest: dict[tuple[str, int], tuple[Intake, dict[str, Any]]] = {}
+    matched: set[tuple[str, int]] = set()
     for item in intakes:
+        marks = workspace.catalogue.sources[item.source_id].marks.missing
         for state in item.corrections:
+            correction = workspace.catalogue.sources[item.source_id].corrections[state["correction"]]
+            if state["raw_text"] in marks and correction.expect not in marks:
+                continue  # a blank does not hold the key
             newest[item.source_id, state["correction"]] = (item, state)
+            matched |= {(item.source_id, state["correction"])} if state["state"] == "matched" else set()
     for (source_id, number), (item, state) in sorted(newest.items()):
         correction = workspace.catalogue.sources[source_id].corrections[number]
         if state["state"] == "other":
             raise IndexhouseError(
                 f"{workspace.catalogue.where('sources', source_id)}: corrections.{number}: "
                 f"expects '{correction.expect}', but "
-                f"{item.file_name} {state['locator']} shows '{state['raw_text']}': fixed by the provider; "
-                f"end the correction with `until: {_known_from(item)}`"
+                f"{item.file_name} {state['locator']} shows '{state['raw_text']}'"
+                + (
+                    f": fixed by the provider; end the correction with `until: {_known_from(item)}`"
+                    if (source_id, number) in matched
+                    else ", and no other file shows it; mend `expect`, or take the correction out"
+                )
             )
 
 

@@ -11,6 +11,7 @@ import polars as pl
 
 from pipelines import progress
 from pipelines.intake.read import reading_state
+from pipelines.report import last_warnings
 from pipelines.workspace import Workspace
 from warehouse import core
 from warehouse.catalogue.load import digest_of
@@ -38,8 +39,11 @@ def load_core(workspace: Workspace) -> CoreLoad:
             warehouse.keep_checks(workspace.run_id, "intake", workspace.read_json("intake_checks.json"))
             workspace.keep_core_state(warehouse)
             load = CoreLoad(warehouse.row_counts(), warehouse.accounting(), warehouse.unbalanced())
+            superseded = warehouse.superseded()
         note.say(f"{len(changed)} sources loaded, {load.rows['observation']} observations in all vintages; "
                  + ", ".join(f"{name} {count}" for name, count in load.totals.items()))  # fmt: skip
+    workspace.keep_json("core_warnings.json", superseded)
+    progress.warn_of(superseded, last_warnings(workspace.settings))
     return load
 
 

@@ -12,6 +12,7 @@ import polars as pl
 from pipelines import progress
 from pipelines.index.period import ordinal
 from pipelines.marts.observations import keep, observation_at
+from pipelines.report import last_warnings
 from pipelines.workspace import Workspace
 from warehouse.catalogue.index import Edition, Index, Variant
 from warehouse.core import Core
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pipelines.index.build import EditionResult
 
 BUILT = ("index_edition", "index_node", "index_input", "index_parameter", "index_score", "index_contribution")
+SHOWN_WARNINGS = 5
 NOT_YET_FILLED = ("rank_interval", "sensitivity", "coherence")
 TABLES = (*BUILT, *NOT_YET_FILLED)
 
@@ -44,6 +46,8 @@ def build(workspace: Workspace) -> dict[str, int]:
         warnings = [f"{w.index_id}:{w.edition_id} {w.node_id} {w.ref_area} {w.time_period}: {w.text}"
                     for result in results for w in result.warnings]  # fmt: skip
         workspace.keep_json("index_warnings.json", warnings)
+        workspace.keep_json("index_checks.json", [quality_row(result) for result in results])
+        progress.warn_of(warnings, last_warnings(workspace.settings))
         note.say(f"{len(results)} editions, {frames['index_score'].height} scores"
                  + (f", {len(warnings)} warnings" if warnings else ""))  # fmt: skip
         return keep(workspace, frames)
@@ -52,6 +56,23 @@ def build(workspace: Workspace) -> dict[str, int]:
 def editions_of(index: Index) -> list[Edition | Variant]:
     """Everything of an index that is built under an edition id."""
     return [*index.editions, *index.variants]
+
+
+def quality_row(result: EditionResult) -> dict[str, object]:
+    """The judgement of the method on one edition, in the columns of the table `quality`."""
+    edition = result.index_edition.row(0, named=True)
+    texts = [" ".join(f"{w.node_id} {w.ref_area} {w.time_period}".split()) + f": {w.text}" for w in result.warnings]
+    return {
+        "check_id": f"method.{edition['index_id']}.{edition['edition_id']}",
+        "table_name": "index_input",
+        "column_name": None,
+        "expectation": f"every node of {edition['index_id']}, edition {edition['edition_id']}, could be computed",
+        "severity": "warning",
+        "status": "failed" if texts else "passed",
+        "rows_checked": result.index_input.height,
+        "rows_failed": len(texts),
+        "observed": "; ".join(texts[:SHOWN_WARNINGS]) or None,
+    }
 
 
 def _edition(

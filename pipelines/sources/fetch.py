@@ -27,6 +27,7 @@ _TYPES = {
     ".gz": "application/gzip",
 }
 
+
 def fetch(
     source: Source,
     source_id: str,

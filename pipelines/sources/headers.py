@@ -166,7 +166,8 @@ def _footer(frame: pl.DataFrame, layout: Layout, start: int, end: int) -> int:
         ).to_series()
     distinct = first.unique()
     texts = distinct.to_list()
-    notes = [t for t in texts if t and any(re.search(p, t) or re.search(p, squeeze(t)) for p in layout.footer)]
+    begins = [re.compile(pattern, re.IGNORECASE) for pattern in layout.footer]
+    notes = [t for t in texts if t and any(p.search(t) or p.search(squeeze(t)) for p in begins)]
     if not notes:
         return end
     hit = first.is_in(notes).arg_max()

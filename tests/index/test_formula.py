@@ -182,7 +182,7 @@ def test_vintage_is_the_newest_and_basis_the_weakest_of_the_inputs():
         "derived",
         "rd / gdp",
     )
-    assert (row["snapshot_id"], row["decimals"], row["obs_status"]) == ("", None, "A")
+    assert (row["snapshot_id"], row["decimals"], row["obs_status"]) == (None, None, "A")
 
 
 def test_status_follows_the_inputs():

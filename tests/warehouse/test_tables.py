@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from warehouse import db
 from warehouse.errors import IndexhouseError
+from warehouse.rounding import round_significant
 from warehouse.tables import (
     RESERVED,
     TYPES,
@@ -28,7 +29,6 @@ from warehouse.tables import (
     ddl,
     dictionary_rows,
     polars_schema,
-    round_significant,
     table_comment,
     tables,
 )

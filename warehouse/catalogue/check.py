@@ -13,25 +13,37 @@ from warehouse.catalogue.base import CatalogueError, IndexhouseError, suggest
 from warehouse.catalogue.claim import problems as claim_problems
 from warehouse.catalogue.formula import problems as formula_problems
 from warehouse.catalogue.index import problems as index_problems
-from warehouse.catalogue.load import Catalogue
+from warehouse.catalogue.load import Catalogue, load_what_can_be
 from warehouse.catalogue.measure import conversion, measure
-from warehouse.catalogue.source import Bundled, Source
+from warehouse.catalogue.source import Bundled, Role, Source
 
 
-def check(catalogue: Catalogue) -> None:
-    """Raise CatalogueError with every problem found, each as `file: key: what; remedy`."""
-    problems = [
+def load_and_check(folders: tuple[Path, ...]) -> Catalogue:
+    """A sound catalogue. Raises CatalogueError with every problem of its files and between them, in one go.
+
+    What follows only from an entry that is broken itself is left out.
+    """
+    catalogue, problems, broken = load_what_can_be(folders)
+    if "" not in broken:
+        problems += [
+            text for text in _problems(catalogue, bool(broken)) if not any(f"'{name}'" in text for name in broken)
+        ]
+    if problems:
+        raise CatalogueError(problems)
+    return catalogue
+
+
+def _problems(catalogue: Catalogue, is_partial: bool = False) -> list[str]:
+    return [
         *_units(catalogue),
         *_areas(catalogue),
-        *_indicators(catalogue),
+        *_indicators(catalogue, is_partial),
         *_formulas(catalogue),
         *_sources(catalogue),
         *_priorities(catalogue),
         *_indices(catalogue),
         *_claims(catalogue),
     ]
-    if problems:
-        raise CatalogueError(problems)
 
 
 def indicators_of(source: Source, catalogue: Catalogue) -> set[str]:
@@ -95,7 +107,7 @@ def _leads_back(start: str, parents: dict[str, str | None]) -> bool:
     return False
 
 
-def _indicators(catalogue: Catalogue) -> Iterator[str]:
+def _indicators(catalogue: Catalogue, is_partial: bool) -> Iterator[str]:
     brought = set().union(*(indicators_of(source, catalogue) for source in catalogue.sources.values()), set())
     for key, indicator in catalogue.indicators.items():
         where = f"{catalogue.where('indicators', key)}: {key}"
@@ -107,7 +119,7 @@ def _indicators(catalogue: Catalogue) -> Iterator[str]:
         low, high = indicator.plausible.min, indicator.plausible.max
         if low is not None and high is not None and low > high:
             yield f"{where}: plausible.min {low} is above plausible.max {high}; exchange them"
-        if indicator.formula is None and key not in brought:
+        if indicator.formula is None and key not in brought and not is_partial:
             yield f"{where}: no source brings it and it has no formula; add one, or remove the indicator"
 
 
@@ -151,15 +163,30 @@ def _source_units(source: Source, catalogue: Catalogue) -> Iterator[str]:
     if default and default not in catalogue.units:
         yield f"layout.unit: '{default}' is unknown; {suggest(default, catalogue.units)}"
         return
-    for column in source.layout.columns:
-        unit_id = column.unit or default
-        indicator = catalogue.indicators.get(column.indicator)
-        if unit_id is None or indicator is None or indicator.unit not in catalogue.units:
+    for place, unit_id, indicator_id in _read_in(source, default):
+        indicator = catalogue.indicators.get(indicator_id)
+        if indicator is None or indicator.unit not in catalogue.units:
             continue
         try:
             conversion(unit_id, indicator.unit, catalogue.units)
         except IndexhouseError as error:
-            yield f"layout.columns ({column.indicator}): {error}; give the unit that the file is in"
+            yield f"{place} ({indicator_id}): {error}; give the unit that the file is in"
+
+
+def _read_in(source: Source, default: str | None) -> Iterator[tuple[str, str, str]]:
+    """(place in the YAML, unit of the file, indicator) wherever the YAML says both."""
+    layout = source.layout
+    for column in layout.columns:
+        if unit_id := column.unit or default:
+            yield "layout.columns", unit_id, column.indicator
+    if layout.indicator is None:
+        return
+    if default:
+        named = layout.indicator.values.values() if layout.indicator.value is None else (layout.indicator.value,)
+        yield from (("layout.unit", default, name) for name in sorted(set(named)))
+    if isinstance(layout.unit, Role) and layout.indicator.value is not None:
+        units = sorted(set(layout.unit.values.values()))
+        yield from (("layout.unit.values", unit_id, layout.indicator.value) for unit_id in units)
 
 
 def _priorities(catalogue: Catalogue) -> Iterator[str]:

@@ -86,7 +86,16 @@ def load(folders: tuple[Path, ...]) -> Catalogue:
 
     Raises CatalogueError with every problem of every file.
     """
+    catalogue, problems, _ = load_what_can_be(folders)
+    if problems:
+        raise CatalogueError(problems)
+    return catalogue
+
+
+def load_what_can_be(folders: tuple[Path, ...]) -> tuple[Catalogue, list[str], set[str]]:
+    """The entries that are sound, every problem of the others, and the ids of those ('' for a whole file of ids)."""
     problems: list[str] = []
+    broken: set[str] = set()
     catalogue = Catalogue(folders=folders)
     for folder in folders:
         if not folder.is_dir():
@@ -106,16 +115,18 @@ def load(folders: tuple[Path, ...]) -> Catalogue:
                 data = _parse(path)
             except CatalogueError as error:
                 problems.extend(f"{shown}: {text}" for text in error.problems)
+                broken.add("" if kind in MAPPINGS else path.stem)
                 continue
             entries = data if kind in MAPPINGS else {path.stem: data}
             if not isinstance(entries, dict):
                 problems.append(f"{shown}: holds a {type(entries).__name__}; it must map ids to their fields")
+                broken.add("" if kind in MAPPINGS else path.stem)
                 continue
             for key, value in entries.items():
-                problems.extend(_add(catalogue, seen, kind, key, value, path, shown))
-    if problems:
-        raise CatalogueError(problems)
-    return catalogue
+                found = _add(catalogue, seen, kind, key, value, path, shown)
+                problems.extend(found)
+                broken |= {str(key)} if found else set()
+    return catalogue, problems, broken
 
 
 def _files(folder: Path) -> list[tuple[str, Path]]:

@@ -130,7 +130,7 @@ def _scope_words(scope: object) -> Words:
     if isinstance(scope, ReferenceScope):
         periods = f" {scope.periods[0]}-{scope.periods[-1]}" if scope.periods else ""
         areas = f" {', '.join(scope.areas)}" if scope.areas else ""
-        return f"parameters frozen on{periods}{areas}", f"参数固定于{periods}{areas}"
+        return f"parameters frozen on{periods}{areas}", f"参数固定于{periods.strip()}{areas}"
     assert isinstance(scope, AllScope)
     return "parameters over all areas and periods", "参数取自全部地区和时期"
 

@@ -33,6 +33,11 @@ class Coded:
         """Each distinct text with its id."""
         return list(zip(self.texts, self.values, strict=True))
 
+    def ids(self) -> np.ndarray:
+        """A number for the id of each cell: texts that mean one thing share it."""
+        first = {value: number for number, value in reversed(list(enumerate(self.values)))}
+        return np.array([first[value] for value in self.values], np.int64)[self.codes]
+
     def where(self, hits: list[bool]) -> np.ndarray:
         """The cells of those distinct texts for which `hits` is true."""
         return np.array(hits, bool)[self.codes]

@@ -152,9 +152,9 @@ def judge_duplicates(coding: Coding, verdicts: Verdicts, values: np.ndarray, vin
     Equal repeats: the first is kept, the others are excluded; unequal ones: all are quarantined; a blank
     beside a value is excluded.
     """
-    key = coding.indicator.codes.astype(np.int64)
+    key = coding.indicator.ids().astype(np.int64)
     for coded in (coding.area, coding.period):
-        key = key * len(coded.values) + coded.codes
+        key = key * len(coded.values) + coded.ids()
     usable = np.flatnonzero(verdicts.outcome <= MISSING)
     keys = pl.Series("key", key[usable])
     if keys.n_unique() == len(keys):

@@ -46,6 +46,14 @@ def test_wrong_usage_ends_with_2_and_no_traceback(indexhouse: Callable, argument
     assert answer.err.strip()
 
 
+@pytest.mark.parametrize("arguments", [("nonsense",), ("run", "--nonsense"), ("query", "select 1", "--format", "xml")])
+def test_wrong_usage_is_told_in_plain_lines(indexhouse: Callable, arguments: tuple[str, ...]) -> None:
+    lines = indexhouse(*arguments).err.splitlines()
+    assert lines[0].startswith("Usage: ")
+    assert lines[-1].startswith("Error: ") and arguments[-1] in lines[-1]
+    assert all(mark.isascii() for mark in "".join(lines)), "no box is drawn"
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("INDEXHOUSE_TIMEZONE", "Mars/Base"), ("INDEXHOUSE_EXECUTOR", "fast"), ("INDEXHOUSE_KEEP", "none")],
@@ -58,6 +66,18 @@ def test_a_wrong_setting_is_named_with_its_value(
     assert answer.status == 2
     (line,) = answer.errors
     assert name in line and value in line and "use" in line
+
+
+def test_an_executor_that_is_not_offered_is_answered_with_those_that_are(
+    indexhouse: Callable, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("INDEXHOUSE_EXECUTOR", "celery")
+    answer = indexhouse("--home", tmp_path / "home", "run", "--offline")
+    assert answer.status == 2 and answer.out == ""
+    assert answer.errors == [
+        "error: INDEXHOUSE_EXECUTOR: 'celery' is unknown; use one of in_process, multiprocess, dask"
+    ]
+    assert not (tmp_path / "home").exists()
 
 
 def test_no_word_of_colour_reaches_a_pipe(indexhouse: Callable, small) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -165,3 +166,36 @@ def test_json_answers_of_a_run_hold_nothing_else(indexhouse: Callable, small) ->
     document = indexhouse(*small.options, "run", "--offline", "--json").json
     assert document["status"] == "nothing_changed"
     assert document["release_id"] == small.query("select release_id from release")[0][0]
+
+
+def failure(answer: Any) -> list[str]:
+    """The problems in the one document of a failure; the same lines stand on stderr."""
+    document = answer.json
+    assert set(document) == {"status", "problems"} and document["status"] == "failed"
+    assert [f"error: {line}" for line in document["problems"]] == answer.errors
+    return document["problems"]
+
+
+def test_check_of_a_broken_catalogue_answers_a_program_with_every_problem(indexhouse: Callable, small) -> None:
+    small.edit("indicators.yml", lambda indicators: indicators["population"].update(kind="flux"))
+    small.edit("sources/page.yml", lambda source: source["layout"].update(unit="persons"))
+    answer = indexhouse(*small.options, "check", "--json")
+    assert answer.status == 2
+    assert [line.partition(": ")[0] for line in failure(answer)] == ["indicators.yml", "sources/page.yml"]
+
+
+def test_a_run_that_fails_answers_a_program_with_the_reason(indexhouse: Callable, small) -> None:
+    slip = {"indicator": "rd_expenditure", "ref_area": "CN-BJ", "time_period": "2019", "expect": "1",
+            "value": 2.0, "why_en": "slip"}  # fmt: skip
+    small.edit("sources/page.yml", lambda source: source.update(corrections=[slip]))
+    before = small.file.read_bytes()
+    answer = indexhouse(*small.options, "run", "--offline", "--json")
+    assert answer.status == 1
+    (problem,) = failure(answer)
+    assert "sources/page.yml: corrections.0: expects '1', but page.csv" in problem
+    assert small.file.read_bytes() == before
+
+
+def test_a_run_of_an_unknown_source_answers_a_program_too(indexhouse: Callable, small) -> None:
+    answer = indexhouse(*small.options, "run", "--source", "figure", "--json")
+    assert answer.status == 2 and "did you mean 'figures'?" in failure(answer)[0]

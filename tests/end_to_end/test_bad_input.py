@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import resource
 from collections.abc import Callable
@@ -360,3 +361,24 @@ def test_a_damaged_release_file_is_put_back_by_the_next_run(
     assert answer.status == 0
     after = fingerprint_of(small.release)
     assert after["indexhouse.duckdb"] == before["indexhouse.duckdb"] and after["latest.json"] == before["latest.json"]
+
+
+def test_status_shows_that_an_earlier_file_of_the_source_stands_in(refused: Any, indexhouse: Callable) -> None:
+    document = indexhouse(*refused.options, "status", "--json").json
+    states = {row["source_id"]: (row["state"], row["problem"]) for row in document["sources"]}
+    assert states["figures"] == ("set_aside", "a file was not accepted: see the table quarantine")
+    assert states["page"][0] == "ok"
+    assert document["last_run"]["set_aside"] == ["figures"]
+
+
+def test_a_run_that_finds_nothing_changed_keeps_the_warnings_of_the_last_build(
+    refused: Any, tmp_path: Path, indexhouse: Callable
+) -> None:
+    small = refused.copy(tmp_path / "again")
+    warnings = refused.report.warnings
+    assert len([line for line in warnings if " is set aside: " in line]) == len(REFUSED)
+    for _ in range(2):
+        assert indexhouse(*small.options, "run", "--offline", "--json").json["status"] == "nothing_changed"
+        kept = json.loads((small.home / "last_run.json").read_bytes())
+        assert kept["status"] == "nothing_changed"
+        assert kept["warnings"] == warnings and kept["set_aside"] == ["figures"]

@@ -87,6 +87,16 @@ def test_odd_file_names_are_judged(validator: Validator, sound_intake: Path, tmp
     assert validator.validate(odd, PLAN)[0].status == "passed"
 
 
+@pytest.mark.parametrize("count", [1, 200, 201, 1234])
+def test_every_failing_row_is_counted_however_many_there_are(
+    validator: Validator, sound_intake: Path, count: int
+) -> None:
+    rule = Expectation("x", "sql", "no row", sql=f"select range as n from range({count})", keep_rows=5)
+    (result,) = validator.validate(sound_intake, [Suite("reading", (rule,))])
+    assert (result.status, result.rows_failed) == ("failed", count)
+    assert result.failing_rows == [{"n": n} for n in range(min(count, 5))]
+
+
 def test_killed_worker_is_an_error_that_says_how(sound_intake: Path) -> None:
     with Validator() as validator:
         assert validator.pid is not None

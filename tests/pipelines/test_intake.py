@@ -17,6 +17,7 @@ import yaml
 
 from pipelines import progress
 from pipelines.intake import judge, load, look
+from pipelines.report import RunReport, keep_report
 from pipelines.settings import Settings
 from pipelines.workspace import Workspace, open_catalogue
 from warehouse.errors import IndexhouseError
@@ -284,6 +285,36 @@ def test_a_newer_file_without_the_corrected_key_leaves_the_correction_alone(corr
     assert values(corrected.look()) == [(date(2020, 1, 1), 3000.0)]
 
 
+@pytest.mark.parametrize("text", ["", "--"], ids=["blank", "mark"])
+def test_a_newer_file_with_nothing_in_the_corrected_cell_does_not_end_the_correction(house: House, text: str) -> None:
+    house.source(**VINTAGE_IN_NAME, corrections=[SLIP], marks={"missing": ["", "--"]}, scope="partial")
+    house.drop("2020-01-01.csv", table(BJ2018="99"))
+    house.drop("2021-01-01.csv", table(BJ2018=text))
+    assert values(house.look()) == [(date(2020, 1, 1), 3000.0)]
+
+
+def test_a_correction_of_a_blank_still_ends_when_the_provider_fills_it_in(house: House) -> None:
+    house.source(**VINTAGE_IN_NAME, corrections=[{**SLIP, "expect": "--"}], marks={"missing": ["", "--"]})
+    house.drop("2020-01-01.csv", table(BJ2018="--"))
+    assert values(house.look()) == [(date(2020, 1, 1), 3000.0)]
+    house.drop("2021-01-01.csv", table(BJ2018="3001"))
+    house.fetch()
+    with pytest.raises(IndexhouseError, match=r"shows '3001': fixed by the provider.*until: 2021-01-01"):
+        house.load()
+
+
+def test_a_slip_that_no_file_shows_is_a_mistake_of_the_correction(house: House) -> None:
+    house.source(**VINTAGE_IN_NAME, corrections=[{**SLIP, "expect": "98"}])
+    house.drop("2020-01-01.csv", table(BJ2018="99"))
+    house.fetch()
+    with pytest.raises(IndexhouseError) as caught:
+        house.load()
+    text = str(caught.value)
+    assert "sources/alpha.yml: corrections.0: expects '98', but 2020-01-01.csv C2 shows '99'" in text
+    assert text.endswith(", and no other file shows it; mend `expect`, or take the correction out")
+    assert "fixed by the provider" not in text
+
+
 def test_a_file_that_is_set_aside_does_not_end_a_correction(corrected: House) -> None:
     corrected.drop("2021-01-01.csv", table(areas=1, BJ2018="3001"))
     done = corrected.look()
@@ -340,3 +371,33 @@ def test_a_damaged_working_file_is_made_anew_from_the_snapshots(house: House) ->
     before.settings.warehouse.write_bytes(b"no database " * 1000)
     assert everything(house.load()) == good
     assert (before.settings.home / "warehouse.duckdb.damaged-1").exists()
+
+
+@pytest.fixture
+def superseded(house: House, told: list[str]) -> House:
+    """Two files of one date, the one that was retrieved later with two other values."""
+    house.source(**VINTAGE_IN_NAME)
+    house.drop("first-2020-01-01.csv", table(BJ2018="3018", TJ2018="4018"))
+    house.look()
+    house.drop("second-2020-01-01.csv", table(BJ2018="3019", TJ2018="4019"))
+    assert told == []
+    return house
+
+
+TOLD = "alpha: first-2020-01-01.csv: 2 values gave way to a later retrieval of the same date, the first C2 (3018)"
+
+
+def test_values_that_give_way_to_a_later_file_of_the_same_date_are_told(superseded: House, told: list[str]) -> None:
+    done = superseded.look(datetime(2024, 7, 1))
+    assert values(done) == [(date(2020, 1, 1), 3019.0)]
+    assert told == [TOLD]
+    assert done.read_json("core_warnings.json") == [TOLD]
+
+
+def test_what_the_last_run_warned_of_is_counted_from_then_on(superseded: House, told: list[str]) -> None:
+    settings = superseded.workspace().settings
+    superseded.fetch(datetime(2024, 7, 1))
+    keep_report(settings, RunReport("published", warnings=[TOLD]))
+    done = superseded.load()
+    assert told == ["1 more, as in the last run (`indexhouse status` shows them)"]
+    assert done.read_json("core_warnings.json") == [TOLD], "the next report still holds it"

@@ -64,6 +64,22 @@ def test_changes_of_form_leave_the_values_alone(changed, read_text):
     assert _values(reading) == _values(read_text(GOOD)) and len(_values(reading)) == 4
 
 
+@pytest.mark.parametrize("note", ["Source: the provider", "SOURCE: the provider", "ｓｏｕｒｃｅ：the provider"])
+@pytest.mark.parametrize("pattern", ["^source", "^Source"])
+def test_a_footer_is_found_in_whatever_case_it_is_printed(note, pattern, read_text):
+    layout = {
+        "header": {"find": "^地区"},
+        "footer": [pattern],
+        "area": {"column": "地区"},
+        "period": {"header": r"(\d{4})年"},
+        "indicator": "gdp",
+        "unit": "cny_100m",
+    }
+    reading = read_text(f"{GOOD}{note},1,2\n", layout=layout)
+    assert not reading.rejections
+    assert reading.readings.height == 4 and set(reading.readings["outcome"]) == {"value"}
+
+
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
@@ -387,3 +403,29 @@ def test_reading_twice_gives_the_same_frame(sample, make_source, catalogue):
     )
     first, second = (read_snapshot(sample("a0301.csv"), "a", source, catalogue) for _ in range(2))
     assert first.readings.equals(second.readings)
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x01", "\x0b", "\x1f", "\x7f", "\x9f", "\ufffe", "&#1;", "&#0;"])
+def test_a_control_character_in_a_page_is_a_blank(character: str, sample, make_source, catalogue) -> None:
+    page = sample("bulletin-2018.html").decode("utf-8-sig").replace("</script>", f"</script>{character}", 2)
+    source = make_source(
+        read={"format": "html"},
+        layout={"area": 1, "period": {"value": "2018"}, "columns": [{"indicator": "rd_expenditure", "position": 2}]},
+    )
+    reading = read_snapshot(page.encode(), "2018.html", source, catalogue)
+    assert not [problem for problem in reading.rejections if problem.code == "unreadable"]
+
+
+def test_two_spellings_of_one_area_are_one_key(make_source, catalogue) -> None:
+    layout = {
+        "area": {"column": "area"},
+        "period": {"column": "year"},
+        "indicator": "gdp",
+        "value": "gdp",
+        "unit": "cny",
+    }
+    source = make_source(read={"format": "csv"}, layout=layout)
+    text = "area,year,gdp\n北京,2018,1\n北京市,2018,2\n天津,2018年,3\n天津市,2018,3\n"
+    readings = read_snapshot(text.encode(), "gdp.csv", source, catalogue).readings
+    assert readings["outcome"].to_list() == ["quarantined", "quarantined", "value", "excluded"]
+    assert readings["reason_code"].to_list() == ["conflicting_duplicate", "conflicting_duplicate", "", "duplicate"]

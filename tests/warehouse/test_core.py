@@ -472,3 +472,37 @@ def test_a_value_without_a_status_counts_as_normal(tmp_path: Path, files: list[F
     with Core(tmp_path / "w.duckdb") as core:
         rebuild(core, World({"alpha": files}, [("alpha", "", 1)]), tmp_path)
         assert core.accounting() == {"in": 8, "loaded": 6, "unchanged": 2, "quarantined": 0, "excluded": 0}
+
+
+@pytest.mark.parametrize("basis", ["declared", None], ids=["column of dates", "dates alone"])
+def test_a_sole_file_that_states_a_key_at_two_dates_goes_through_the_change_log(
+    tmp_path: Path, basis: str | None
+) -> None:
+    rng, told = random.Random(0), [(DAYS[0], 10.0), (DAYS[1], 10.0), (DAYS[2], 12.0)]
+    cells = [cell(rng, ("gdp", "CN", "A", "2010"), n, "value", day, basis) | {"obs_value": value, "obs_status": "A"}
+             for n, (day, value) in enumerate(told)]  # fmt: skip
+    at = datetime(2013, 1, 1)
+    only = File("alpha", "a" * 16, at, DAYS[2], "declared", True, cells, sequence=1)
+    with Core(tmp_path / "w.duckdb") as core:
+        rebuild(core, World({"alpha": [only]}, [("alpha", "", 1)]), tmp_path)
+        found = core.con.execute("select vintage, obs_value from core.observation order by all").fetchall()
+        assert found == [(DAYS[0], 10.0), (DAYS[2], 12.0)], "the same value again is no change"
+        assert core.accounting() == {"in": 3, "loaded": 2, "unchanged": 1, "quarantined": 0, "excluded": 0}
+        assert core.unbalanced() == []
+        assert core.observation_as_of(DAYS[1])["obs_value"].to_list() == [10.0]
+
+
+def test_one_source_with_a_key_twice_leaves_the_plain_ones_beside_it_alone(tmp_path: Path) -> None:
+    rng, at = random.Random(0), datetime(2013, 1, 1)
+    keys = [("gdp", area, "A", "2010") for area in AREAS]
+    plain = [cell(rng, key, n, "value", None, None) for n, key in enumerate(keys)]
+    twice = [row | {"vintage": day, "obs_value": 1.0, "obs_status": "A"} for row in plain for day in DAYS[:2]]
+    history = World(
+        {name: [File(name, name[0] * 16, at, at.date(), "retrieved", True, cells, sequence=1)]
+         for name, cells in (("alpha", plain), ("beta", twice))},
+        [("alpha", "", 1), ("beta", "", 2)],
+    )  # fmt: skip
+    with Core(tmp_path / "w.duckdb") as core:
+        rebuild(core, history, tmp_path)
+        rows = core.con.execute("select source_id, rows_loaded, rows_unchanged from core.record order by all")
+        assert rows.fetchall() == [("alpha", 3, 0), ("beta", 3, 3)]

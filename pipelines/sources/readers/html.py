@@ -15,6 +15,8 @@ from pipelines.sources.reasons import RejectedFileError
 from warehouse.catalogue.source import Read
 
 _BLANKS = re.compile(r"\s+")
+# control characters and half surrogates: no page may hold them, and lxml refuses to move text that does
+_NOT_IN_A_PAGE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufddf\ufffe\uffff]")
 _MAX_SPAN = 1000
 _MAX_TABLE = 2_000_000
 
@@ -25,16 +27,16 @@ def read_html(content: bytes, read: Read) -> list[Grid]:
     Out: grids named 'table N' (N as on the page, from 1); a table equal to an earlier one is left out.
     Raises: RejectedFileError(wrong_encoding, unreadable, table_missing, too_large).
     """
+    import lxml.etree
     import lxml.html
 
-    text = decode(content, read.encoding)
+    text = _NOT_IN_A_PAGE.sub(" ", decode(content, read.encoding))
     parser = lxml.html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     try:
         page = lxml.html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
     except (lxml.etree.LxmlError, ValueError, AssertionError) as error:
         raise RejectedFileError("unreadable", f"the page cannot be parsed ({error}); fetch it again") from None
-    for element in list(page.iter("script", "style", "noscript")):
-        element.drop_tree()
+    lxml.etree.strip_elements(page, "script", "style", "noscript", with_tail=False)
     whole = "".join(page.itertext()).replace("\xa0", " ")
     grids, seen = [], set()
     for number, table in enumerate(page.iter("table"), start=1):

@@ -215,7 +215,7 @@ def _leaf_problems(node_id: str, node: Node, indicators: Mapping[str, Indicator]
     if indicator_id not in indicators:
         if node.indicator is None:
             yield (
-                f"nodes.{node_id}: has no children and is no indicator; give it children, an 'indicator', "
+                f"nodes.{node_id}: has no children and '{node_id}' is no indicator; give it children, an 'indicator', "
                 f"or another id: {suggest(node_id, indicators)}"
             )
         else:

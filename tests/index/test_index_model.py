@@ -52,7 +52,7 @@ def test_a_sound_index_has_no_problem():
         ({"a": {"parent": "b"}, "b": {"parent": "a"}, "papers": {}}, "a -> b -> a is a circle"),
         ({"a": {"parent": "a"}, "papers": {}}, "a -> a is a circle"),
         ({"knowledge": {}, "papers": {"parent": "knowlege"}}, "did you mean 'knowledge'?"),
-        ({"knowledge": {}, "papers": {}}, "knowledge: has no children and is no indicator"),
+        ({"knowledge": {}, "papers": {}}, "knowledge: has no children and 'knowledge' is no indicator"),
         ({"p": {"indicator": "paper"}}, "p.indicator: 'paper' is unknown; did you mean 'papers'?"),
         ({"papers": {"weight": 0}, "patents": {"weight": 0}}, "(papers, patents) are all zero"),
         ({"people": {}}, "people.direction: 'people' has no direction of its own"),
@@ -97,7 +97,7 @@ def test_what_is_wrong_with_a_tree_is_said(nodes, words):
         ),
         (
             {"variants": [{"id": "v", "changes": {"nodes": {"x": {}}}}]},
-            "x: has no children and is no indicator",
+            "x: has no children and 'x' is no indicator",
         ),
     ],
 )

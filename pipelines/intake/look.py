@@ -20,12 +20,13 @@ from warehouse.snapshots import Record, SnapshotStore
 
 @dataclass(frozen=True)
 class FetchOutcome:
-    """What looking at one source brought."""
+    """What looking at one source brought; `gone`: files that it had before and no longer has."""
 
     source_id: str
     files: int = 0
     new_records: int = 0
     problem: str = ""
+    gone: tuple[str, ...] = ()
 
 
 def fetch_sources(workspace: Workspace, selected: list[str], offline: bool, at: datetime) -> list[FetchOutcome]:
@@ -41,6 +42,12 @@ def fetch_sources(workspace: Workspace, selected: list[str], offline: bool, at: 
         note.say(f"{len(outcomes)} sources, {brought} new files" + (f", {len(failed)} failed" if failed else ""))
     for outcome in failed:
         progress.warn(outcome.problem)
+    for outcome in outcomes:
+        if outcome.gone and not outcome.problem:
+            progress.warn(
+                f"{outcome.source_id}: {len(outcome.gone)} files are no longer there, the first {outcome.gone[0]}; "
+                "what was retrieved of them stays in use"
+            )
     return outcomes
 
 
@@ -48,12 +55,15 @@ def _fetch_one(workspace: Workspace, source_id: str, at: datetime) -> FetchOutco
     source, store = workspace.catalogue.sources[source_id], workspace.store
     problems: list[str] = []
     files = new = 0
+    gone: set[str] = set()
     try:
         result = fetch(
             source, source_id, workspace.catalogue.folders, lambda key, origin: _headers(store, key, origin), at
         )
         problems = [problem.reason_en for problem in result.problems]
         files = len(result.fetched) + len(result.unchanged)
+        if not isinstance(source.fetch, Http):
+            gone = {record.origin for record in store.records(source_id)} - {item.origin for item in result.fetched}
         for item in result.fetched:
             new += _keep(workspace, source_id, item)
     except IndexhouseError as error:
@@ -62,7 +72,8 @@ def _fetch_one(workspace: Workspace, source_id: str, at: datetime) -> FetchOutco
     is_timed = source.max_age_days is not None or isinstance(source.fetch, Http)
     if is_timed or problem or store.last_check(source_id)[1]:
         store.note_check(source_id, at, problem)
-    return FetchOutcome(source_id, files, new, problem and f"{source_id}: {problem}; the last good files stand in")
+    told = problem and f"{source_id}: {problem}; the last good files stand in"
+    return FetchOutcome(source_id, files, new, told, tuple(sorted(gone)))
 
 
 def _headers(store: SnapshotStore, source_id: str, origin: str) -> dict[str, str] | None:

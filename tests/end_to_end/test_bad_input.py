@@ -185,6 +185,17 @@ def test_a_file_that_vanished_is_not_missed(small, indexhouse: Callable, fingerp
     assert {s["state"] for s in status["sources"]} == {"ok"}
 
 
+def test_one_of_several_files_that_vanished_is_told(small, indexhouse: Callable) -> None:
+    small.drop("2022-03-01", factor=1.2)
+    assert indexhouse(*small.options, "run", "--offline").status == 0
+    kept = small.query("select count(*) from observation_vintage")
+    (small.inbox / "figures-2021-03-01.csv").unlink()
+    answer = indexhouse(*small.options, "run", "--offline", "--json")
+    assert answer.json["status"] == "nothing_changed"
+    assert "figures: 1 files are no longer there" in answer.err and "figures-2021-03-01.csv" in answer.err
+    assert small.query("select count(*) from observation_vintage") == kept
+
+
 # the catalogue
 
 

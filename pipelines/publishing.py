@@ -141,12 +141,13 @@ def publish_candidate(workspace: Workspace, switch: bool) -> Outcome:
         candidate = workspace.read_json("candidate.json")
         path = workspace.file(FILE)
         facts = releases.read_release(path)
+        records = pl.read_parquet(workspace.file("records.parquet"))
         manifest = {
             # bytes that are damaged now may be whole again tomorrow: such a release never counts as up to date
-            "state": "" if _has_damaged_bytes(workspace) else workspace.state(),
+            "state": "" if "corrupt_snapshot" in records["reason_code"] else workspace.state(),
             "release_id": facts.release_id, "as_of": facts.as_of,
             "data_vintage": facts.data_vintage, "code_version": facts.code_version,
-            "records": [asdict(record) for records in workspace.records.values() for record in records],
+            "records": [asdict(record) for retrieved in workspace.records.values() for record in retrieved],
             "catalogue": workspace.catalogue.document,
         }  # fmt: skip
         done = publisher.publish(
@@ -155,7 +156,6 @@ def publish_candidate(workspace: Workspace, switch: bool) -> Outcome:
         )  # fmt: skip
         outcome = Outcome(done.release_id, done.file, done.is_current, done.reason)
         told = [line for name in EARLIER_WARNINGS for line in workspace.read_json(f"{name}_warnings.json")]
-        records = pl.read_parquet(workspace.file("records.parquet"))
         set_aside = records.filter(pl.col("is_rejected"))["source_id"].unique().sort().to_list()
         report = RunReport(
             "published" if done.is_current else "built",
@@ -181,10 +181,6 @@ def problems_of(settings: Settings, run_id: str) -> list[str]:
         return []
     candidate = json.loads(path.read_text("utf-8"))
     return [line for table in candidate["blocking"] for line in candidate["problems"][table]]
-
-
-def _has_damaged_bytes(workspace: Workspace) -> bool:
-    return "corrupt_snapshot" in pl.read_parquet(workspace.file("records.parquet"))["reason_code"].to_list()
 
 
 def keep_failure(settings: Settings, run_id: str, started_at: str, problems: list[str]) -> RunReport:

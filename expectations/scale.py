@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from warehouse.catalogue.index import Index
     from warehouse.catalogue.load import Catalogue
-    from warehouse.catalogue.method import Aggregate, Normalise
+    from warehouse.catalogue.method.aggregate import Aggregate
+    from warehouse.catalogue.method.normalise import Normalise
+    from warehouse.catalogue.method.prepare import Treat
 
 
 @dataclass(frozen=True)
@@ -52,19 +54,24 @@ def node_bounds(index_id: str, index: Index) -> dict[str, Bounds | None]:
     def bounds_of(node_id: str) -> Bounds | None:
         node = index.nodes.get(node_id)
         if node_id not in children:
-            found[node_id] = leaf_bounds((node and node.normalise) or index.method.normalise)
+            treat = (node and node.treat) or index.method.treat
+            found[node_id] = leaf_bounds((node and node.normalise) or index.method.normalise, treat)
         else:
             below = [bounds_of(child) for child in children[node_id]]
             found[node_id] = _hull(below, (node and node.aggregate) or index.method.aggregate)
         return found[node_id]
 
     bounds_of(index_id)
-    return found
+    if "normalise" not in index.method.order:
+        found = dict.fromkeys(found, None)
+    moved = set(children) if index.rebase is not None else {index_id} if index.splice is not None else set()
+    return {node_id: None if node_id in moved else bounds for node_id, bounds in found.items()}
 
 
-def leaf_bounds(step: Normalise) -> Bounds | None:
-    """Bounds of normalised values. Min-max never leaves its scale where its parameters were estimated."""
-    if step.method == "min_max":
+def leaf_bounds(step: Normalise, treat: Treat | None = None) -> Bounds | None:
+    """Bounds of normalised values. Min-max never leaves its scale where its parameters were estimated, unless the
+    treatment leaves outliers out of them."""
+    if step.method == "min_max" and not getattr(treat, "exclude", False):
         if step.scope.over in ("all", "period"):
             return Bounds(step.lower, step.upper)
         if step.scope.over == "reference":
@@ -78,7 +85,12 @@ def leaf_bounds(step: Normalise) -> Bounds | None:
 
 
 def _hull(below: Iterable[Bounds | None], aggregate: Aggregate) -> Bounds | None:
-    """A mean lies between its smallest and largest child; a floor lifts the low end."""
+    """A mean lies between its smallest and largest child; a floor lifts the low end. Closeness to an ideal and benefit
+    of the doubt lie between 0 and 1; a penalty, an outranking score and an index number have no bounds."""
+    if aggregate.method in ("topsis", "benefit_of_the_doubt"):
+        return Bounds(0.0, 1.0)
+    if aggregate.method not in ("arithmetic", "median", "min", "geometric", "harmonic", "power_mean"):
+        return None
     known = list(below)
     if any(each is None for each in known):
         return None
@@ -86,7 +98,7 @@ def _hull(below: Iterable[Bounds | None], aggregate: Aggregate) -> Bounds | None
     low, high = min(each.low for each in children), max(each.high for each in children)
     if aggregate.method in ("harmonic", "power_mean") and low < 0:
         return None
-    if aggregate.method == "geometric" and aggregate.floor is not None:
+    if aggregate.method in ("geometric", "harmonic") and aggregate.floor is not None:
         low, high = max(low, aggregate.floor), max(high, aggregate.floor)
     periods = _common(each.periods for each in children)
     return Bounds(low, high, periods, _common(each.areas for each in children))

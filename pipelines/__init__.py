@@ -2,3 +2,5 @@
 
 Not here: data at rest (warehouse) and judgements about it (expectations).
 """
+
+import warehouse as _warehouse  # noqa: F401  (pins NumPy's instruction set before anything here imports NumPy)

@@ -136,6 +136,30 @@ def preview(
 
 
 @app.command()
+def new(
+    context: typer.Context,
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="source, indicator or index.")],
+    entry_id: Annotated[str, typer.Argument(metavar="ID", help="Its id: a-z, digits, _.")],
+    origin: Annotated[
+        str | None,
+        typer.Argument(metavar="[FILE|URL]", help="For a source: a file to guess from, or its address."),
+    ] = None,
+    method: Annotated[
+        str | None, typer.Option(help="For an index: min_max (default), hdi, base, chain or entropy.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a skeleton that runs into your catalogue folder. Example: indexhouse new index ours --method hdi"""
+    from pipelines.scaffold import write_new
+
+    written = write_new(_settings(context), kind, entry_id, origin, method)
+    if as_json:
+        return _answer(written.as_json())
+    for line in (*(f"wrote {path}" for path in written.files), *written.told):
+        print(line)
+
+
+@app.command()
 def query(
     context: typer.Context,
     sql: Annotated[str, typer.Argument(help="SQL; the tables of docs/tables.md.")],

@@ -5,10 +5,13 @@ Not here: growth over spans (growth_span), contributions to a change (contribute
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
 
-from pipelines.index.period import label, numbered_periods
+from pipelines.index.period import PER_YEAR, label, numbered_periods
+from pipelines.index.rank import Floats
 from warehouse.rounding import round_significant
 
 SERIES = ("series_kind", "series_id", "edition_id", "node_id", "ref_area")
@@ -41,10 +44,15 @@ def score_series(index_score: pl.DataFrame) -> pl.DataFrame:
 
 
 def ordered_series(series: pl.DataFrame) -> pl.DataFrame:
-    """Present values sorted by series, frequency and time, with freq, number (of the period),
-    period_start, period_year and `run`, the number of the series (one frequency each). Spans such as
-    2014-01-01/P5Y are left out."""
+    """Present values sorted by series, frequency and time, with freq, number (of the period), years (the same in
+    years), period_start, period_year, previous_period (the name of the period before, observed or not) and run, the
+    number of the series (one frequency each). Spans such as 2014-01-01/P5Y are left out."""
     dates = numbered_periods(series["time_period"].unique())
+    numbered = list(dates.select("freq", "number").iter_rows())
+    dates = dates.with_columns(
+        pl.Series("years", [number / PER_YEAR[freq] for freq, number in numbered], dtype=pl.Float64),
+        pl.Series("previous_period", [label(freq, number - 1) for freq, number in numbered], dtype=pl.String),
+    )
     rows = (
         series.filter(pl.col("obs_value").is_not_null())
         .join(dates, on="time_period", how="inner")
@@ -52,6 +60,18 @@ def ordered_series(series: pl.DataFrame) -> pl.DataFrame:
     )
     key = pl.struct(*SERIES, "freq")
     return rows.with_columns(key.rle_id().alias("run"))
+
+
+def in_key_order(frame: pl.DataFrame, freq: pl.Series, *periods: str) -> pl.DataFrame:
+    """Rows of `ordered_series` in the order of series and periods as text, which is that of time inside a frequency."""
+    return frame if freq.n_unique() <= 1 else frame.sort(*SERIES, *periods)
+
+
+def rounded(columns: Mapping[str, Floats]) -> list[pl.Series]:
+    """Columns of the release: 12 significant digits, NULL for NaN and for what no double can hold."""
+    values = np.stack(list(columns.values()))
+    values = round_significant(np.where(np.isfinite(values), values, np.nan))
+    return [pl.Series(name, column, nan_to_null=True) for name, column in zip(columns, values, strict=True)]
 
 
 def growth(series: pl.DataFrame) -> pl.DataFrame:
@@ -65,30 +85,21 @@ def growth(series: pl.DataFrame) -> pl.DataFrame:
     """
     rows = ordered_series(series)
     value, number, run = (rows[name].to_numpy() for name in ("obs_value", "number", "run"))
-    before = np.roll(value, 1)
-    adjacent = (np.roll(run, 1) == run) & (np.roll(number, 1) == number - 1)
-    adjacent[:1] = False
-    before = np.where(adjacent, before, np.nan)
+    before = np.full(len(value), np.nan)
+    adjacent = np.zeros(len(value), dtype=bool)
+    adjacent[1:] = (run[1:] == run[:-1]) & (number[1:] == number[:-1] + 1)
+    before[1:] = np.where(adjacent[1:], value[:-1], np.nan)
     with np.errstate(all="ignore"):
         change = value - before
         relative = np.where(before > 0, 100 * (value / before - 1), np.nan)
-    earlier = pl.Series("previous_period", _earlier(rows), dtype=pl.String)
-    return rows.select(
+    result = rows.select(
         *SERIES,
         "time_period",
         "period_start",
         "period_year",
         "obs_value",
-        earlier.set(pl.Series(~adjacent), None),
+        rows["previous_period"].set(pl.Series(~adjacent), None),
         pl.Series("previous_value", before, nan_to_null=True),
-        pl.Series("change_abs", round_significant(change), nan_to_null=True),
-        pl.Series("change_pct", round_significant(relative), nan_to_null=True),
-    ).sort(*SERIES, "time_period")
-
-
-def _earlier(rows: pl.DataFrame) -> pl.Series:
-    """The period before each period, as a string."""
-    known = rows.select("time_period", "freq", "number").unique()
-    names = known["time_period"].to_list()
-    before = [label(freq, number - 1) for freq, number in zip(known["freq"], known["number"], strict=True)]
-    return rows["time_period"].replace_strict(names, before, return_dtype=pl.String)
+        *rounded({"change_abs": change, "change_pct": relative}),
+    )
+    return in_key_order(result, rows["freq"], "time_period")

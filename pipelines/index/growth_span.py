@@ -13,10 +13,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipelines.index.growth import SERIES, ordered_series
-from pipelines.index.period import PER_YEAR
+from pipelines.index.growth import SERIES, in_key_order, ordered_series, rounded
 from pipelines.index.rank import Floats
-from warehouse.rounding import round_significant
 
 LAST_YEARS = (5, 10)
 Places = NDArray[np.int64]
@@ -41,8 +39,7 @@ def growth_span(
     if rows.is_empty():
         return pl.DataFrame(schema=_SCHEMA)
     first, last = _windows(rows, tuple(spans), tuple(base_periods))
-    value = rows["obs_value"].to_numpy()
-    years = rows["number"].to_numpy() / rows["freq"].replace_strict(PER_YEAR, return_dtype=pl.Float64).to_numpy()
+    value, years = rows["obs_value"].to_numpy(), rows["years"].to_numpy()
     start, end, n = value[first], value[last], years[last] - years[first]
     with np.errstate(all="ignore"):
         multiple = np.where((start > 0) & (end > 0), end / start, np.nan)
@@ -57,12 +54,15 @@ def growth_span(
             **_trends(value, years, first, last),
         }
     period = rows["time_period"]
-    return (
-        rows.select(SERIES)[first]
-        .with_columns(period[first].alias("from_period"), period[last].alias("to_period"))
-        .with_columns(pl.Series(name, round_significant(column), nan_to_null=True) for name, column in numbers.items())
-        .sort(*SERIES, "from_period", "to_period")
+    result = pl.DataFrame(
+        [
+            *(rows[name][first] for name in SERIES),
+            period[first].alias("from_period"),
+            period[last].alias("to_period"),
+            *rounded(numbers),
+        ]
     )
+    return in_key_order(result, rows["freq"], "from_period", "to_period")
 
 
 def _windows(
@@ -73,7 +73,7 @@ def _windows(
     starts = np.flatnonzero(np.diff(run, prepend=-1))
     ends = np.append(starts[1:], len(run)) - 1
     pairs = [(starts, ends)]
-    yearly = rows["freq"].to_numpy()[starts] == "A"
+    yearly = (rows["freq"][starts] == "A").to_numpy()
     for count in LAST_YEARS:
         enough = yearly & (ends - starts >= count - 1)
         pairs.append((ends[enough] - count + 1, ends[enough]))
@@ -86,9 +86,10 @@ def _windows(
     for base in base_periods:
         found = place.filter(pl.col("time_period") == base)
         pairs.append((found["row"].cast(pl.Int64).to_numpy(), ends[found["run"].cast(pl.Int64).to_numpy()]))
-    both = np.concatenate([np.stack(pair, axis=1) for pair in pairs])
-    both = np.unique(both[both[:, 1] > both[:, 0]], axis=0)
-    return both[:, 0], both[:, 1]
+    first, last = (np.concatenate(side) for side in zip(*pairs, strict=True))
+    # one number a span: far quicker than comparing pairs
+    code = np.unique((first * len(run) + last)[last > first])
+    return code // len(run), code % len(run)
 
 
 def _trends(value: Floats, years: Floats, first: Places, last: Places) -> dict[str, Floats]:

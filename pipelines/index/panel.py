@@ -8,7 +8,7 @@ Not here: choosing what was known as of a date (warehouse), anything that change
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -31,6 +31,11 @@ class Panel:
     values: Floats
     row: NDArray[np.int64]
     observations: pl.DataFrame
+
+    def only(self, places: NDArray[np.int64]) -> Panel:
+        """The panel of the indicators at these positions."""
+        names = tuple(self.indicators[place] for place in places)
+        return replace(self, indicators=names, values=self.values[:, :, places], row=self.row[:, :, places])
 
 
 def panel_of(

@@ -5,6 +5,8 @@ Not here: the method (index.build).
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -16,15 +18,17 @@ from pipelines.report import last_warnings
 from pipelines.workspace import Workspace
 from warehouse.catalogue.index import Edition, Index, Variant
 from warehouse.core import Core
+from warehouse.errors import IndexhouseError
 from warehouse.tables import polars_schema, tables
 
 if TYPE_CHECKING:
     from pipelines.index.build import EditionResult
 
-BUILT = ("index_edition", "index_node", "index_input", "index_parameter", "index_score", "index_contribution")
+TABLES = (
+    "index_edition", "index_node", "index_input", "index_parameter", "index_score", "index_contribution",
+    "rank_interval", "sensitivity", "coherence",
+)  # fmt: skip
 SHOWN_WARNINGS = 5
-NOT_YET_FILLED = ("rank_interval", "sensitivity", "coherence")
-TABLES = (*BUILT, *NOT_YET_FILLED)
 
 
 def scoreboard_name(index_id: str) -> str:
@@ -34,19 +38,22 @@ def scoreboard_name(index_id: str) -> str:
 def build(workspace: Workspace) -> dict[str, int]:
     """Build the family; returns rows by table. Warnings of the method are kept for the run's report."""
     with progress.step("indices") as note:
-        results: list[EditionResult] = []
+        built: dict[str, list[EditionResult]] = {}
         with workspace.core() as core:
-            for index_id, index in sorted(workspace.catalogue.indices.items()):
-                for edition in editions_of(index):
-                    results.append(_edition(workspace, core, index_id, index, edition))
-        frames = {name: _together(name, results) for name in BUILT}
-        frames |= {name: _empty(name) for name in NOT_YET_FILLED}
+            for index_id in in_order(workspace.catalogue.indices):
+                index = workspace.catalogue.indices[index_id]
+                earlier = _continued(index, built)
+                built[index_id] = [
+                    _edition(workspace, core, index_id, index, each, earlier) for each in editions_of(index)
+                ]
+        results = [result for _, each in sorted(built.items()) for result in each]
+        frames = {name: _together(name, results) for name in TABLES}
         for index_id, index in sorted(workspace.catalogue.indices.items()):
             frames[scoreboard_name(index_id)] = scoreboard(workspace, index_id, index, frames["index_score"])
         warnings = [f"{w.index_id}:{w.edition_id} {w.node_id} {w.ref_area} {w.time_period}: {w.text}"
                     for result in results for w in result.warnings]  # fmt: skip
         workspace.keep_json("index_warnings.json", warnings)
-        workspace.keep_json("index_checks.json", [quality_row(result) for result in results])
+        workspace.keep_json("index_checks.json", [row for result in results for row in quality_rows(result)])
         progress.warn_of(warnings, last_warnings(workspace.settings))
         note.say(f"{len(results)} editions, {frames['index_score'].height} scores"
                  + (f", {len(warnings)} warnings" if warnings else ""))  # fmt: skip
@@ -58,25 +65,72 @@ def editions_of(index: Index) -> list[Edition | Variant]:
     return [*index.editions, *index.variants]
 
 
-def quality_row(result: EditionResult) -> dict[str, object]:
-    """The judgement of the method on one edition, in the columns of the table `quality`."""
-    edition = result.index_edition.row(0, named=True)
-    texts = [" ".join(f"{w.node_id} {w.ref_area} {w.time_period}".split()) + f": {w.text}" for w in result.warnings]
-    return {
-        "check_id": f"method.{edition['index_id']}.{edition['edition_id']}",
-        "table_name": "index_input",
-        "column_name": None,
-        "expectation": f"every node of {edition['index_id']}, edition {edition['edition_id']}, could be computed",
-        "severity": "warning",
-        "status": "failed" if texts else "passed",
-        "rows_checked": result.index_input.height,
-        "rows_failed": len(texts),
-        "observed": "; ".join(texts[:SHOWN_WARNINGS]) or None,
+def in_order(indices: Mapping[str, Index]) -> tuple[str, ...]:
+    """Index ids, every one after the index that it is spliced onto.
+
+    Raises IndexhouseError where indices continue one another in a circle."""
+    below = {
+        index_id: {index.splice.index} & set(indices) if index.splice else set() for index_id, index in indices.items()
     }
+    try:
+        return tuple(TopologicalSorter({key: sorted(below[key]) for key in sorted(below)}).static_order())
+    except CycleError as error:
+        circle = " -> ".join(error.args[1])
+        raise IndexhouseError(
+            f"indices {circle} are spliced onto one another in a circle; end it in one of them"
+        ) from None
+
+
+def _continued(index: Index, built: Mapping[str, list[EditionResult]]) -> pl.DataFrame | None:
+    """The scores that an index is spliced onto; None where it is not."""
+    if index.splice is None:
+        return None
+    for result in built.get(index.splice.index, []):
+        if result.index_edition["edition_id"].item() == index.splice.edition:
+            return result.index_score
+    named = f"edition '{index.splice.edition}' of an index '{index.splice.index}'"
+    raise IndexhouseError(f"splice: there is no {named}; name one that is built")
+
+
+def quality_rows(result: EditionResult) -> Iterator[dict[str, object]]:
+    """The judgements of the method on one edition, in the columns of the table `quality`."""
+    edition = result.index_edition.row(0, named=True)
+    name = f"{edition['index_id']}, edition {edition['edition_id']}"
+    place = f"{edition['index_id']}.{edition['edition_id']}"
+
+    def row(
+        check: str, table: str, what: str, checked: int, texts: Sequence[str], is_failed: bool
+    ) -> dict[str, object]:
+        return {
+            "check_id": f"{check}.{place}", "table_name": table, "column_name": None, "expectation": what,
+            "severity": "warning", "status": "failed" if is_failed else "passed", "rows_checked": checked,
+            "rows_failed": len(texts) if is_failed else 0, "observed": "; ".join(texts[:SHOWN_WARNINGS]) or None,
+        }  # fmt: skip
+
+    texts = [" ".join(f"{w.node_id} {w.ref_area} {w.time_period}".split()) + f": {w.text}" for w in result.warnings]
+    what = f"every node of {name}, could be computed"
+    yield row("method", "index_input", what, result.index_input.height, texts, bool(texts))
+    if result.screened_out:
+        what = f"areas left out of {name}, by its screening"
+        yield row("screen", "index_input", what, len(result.screened_out), result.screened_out, False)
+    flagged = result.coherence.filter(pl.col("flag").is_not_null())
+    texts = [
+        f"{node} and {other}: {measure} {value:.3g}, {flag}" if other else f"{node}: {measure} {value:.3g}, {flag}"
+        for node, other, measure, value, flag in flagged.select(
+            "node_id", "other_node_id", "measure", "measure_value", "flag"
+        ).iter_rows()
+    ]
+    what = f"the parts of {name}, belong together (thresholds in `coherence` of the index)"
+    yield row("coherence", "coherence", what, result.coherence.height, texts, bool(texts))
 
 
 def _edition(
-    workspace: Workspace, core: Core, index_id: str, index: Index, edition: Edition | Variant
+    workspace: Workspace,
+    core: Core,
+    index_id: str,
+    index: Index,
+    edition: Edition | Variant,
+    continued: pl.DataFrame | None,
 ) -> EditionResult:
     from pipelines.index.build import build_edition, edition_of
 
@@ -85,18 +139,14 @@ def _edition(
     limits = [day for day in (own, workspace.as_of) if day]
     observations = observation_at(workspace, core, own)
     return build_edition(
-        index_id, index, edition, observations, catalogue.indicators, catalogue.units, catalogue.areas,
-        as_of=min(limits) if limits else None,
+        index_id, index, edition, observations, catalogue.indicators, catalogue.areas,
+        as_of=min(limits) if limits else None, continued=continued,
     )  # fmt: skip
 
 
 def _together(name: str, results: list[EditionResult]) -> pl.DataFrame:
     parts = [getattr(result, name) for result in results]
-    return pl.concat(parts) if parts else _empty(name)
-
-
-def _empty(name: str) -> pl.DataFrame:
-    return pl.DataFrame(schema=polars_schema(tables({})[name]))
+    return pl.concat(parts) if parts else pl.DataFrame(schema=polars_schema(tables({})[name]))
 
 
 def scoreboard(workspace: Workspace, index_id: str, index: Index, scores: pl.DataFrame) -> pl.DataFrame:

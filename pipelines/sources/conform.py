@@ -30,6 +30,7 @@ from pipelines.sources.judge import (
     exclude_by_layout,
     exclude_by_rule,
     judge,
+    judge_constants,
     judge_duplicates,
 )
 from pipelines.sources.layout import Cells
@@ -107,6 +108,7 @@ def conform(
         known = assume(source.vintage, _newest_period(coding, verdicts), retrieved)
     values, decimals, mismatch = converted(coding, lookup)
     corrected, corrections = apply_corrections(frame, source, coding, known, verdicts, lookup, values, decimals)
+    judge_constants(coding, verdicts, source, corrected)
     judge(coding, verdicts, corrected, values, mismatch, lookup)
     vintage, basis = _row_vintage(frame, layout, coding, known, verdicts, retrieved)
     judge_duplicates(coding, verdicts, values, vintage)

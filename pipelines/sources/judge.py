@@ -79,10 +79,7 @@ def exclude_by_rule(frame: pl.DataFrame, source: Source, coding: Coding, verdict
 def _matching(frame: pl.DataFrame, rule: Exclusion, coding: Coding) -> np.ndarray:
     where = np.ones(frame.height, bool)
     if rule.areas:
-        names = {fold_name(name) for name in rule.areas}
-        where &= coding.area.where(
-            [fold_name(t or "") in names or fold_name(v) in names for t, v in coding.area.pairs()]
-        )
+        where &= _in_areas(coding, rule.areas)
     if rule.periods:
         where &= coding.period.where([v.partition("|")[2] in rule.periods for v in coding.period.values])
     if rule.indicators:
@@ -94,6 +91,41 @@ def _matching(frame: pl.DataFrame, rule: Exclusion, coding: Coding) -> np.ndarra
         texts = code(frame[condition_column(column)], lambda text: (text or "", 0))
         where &= texts.where([re.fullmatch(pattern, text) is not None for text in texts.values])
     return where
+
+
+def _in_areas(coding: Coding, areas: tuple[str, ...]) -> np.ndarray:
+    """The cells of some areas, given as they are printed or as ids."""
+    names = {fold_name(name) for name in areas}
+    return coding.area.where([fold_name(t or "") in names or fold_name(v) in names for t, v in coding.area.pairs()])
+
+
+def judge_constants(coding: Coding, verdicts: Verdicts, source: Source, corrected: np.ndarray) -> None:
+    """Settle the numbers that stand for a missing value: one area has the number of a rule in every period that the
+    file prints for the indicator.
+
+    In: cells whose area, period and indicator are known; excluded cells, blank cells and missing marks say nothing.
+    A corrected cell, or one with text, is another number. Missing: a settled cell is missing, not a value of 0.
+    """
+    rules = source.marks.constant_missing
+    if not rules:
+        return
+    parts = (coding.area, coding.period, coding.indicator)
+    keyed = np.logical_and.reduce([(c.reasons == 0)[c.codes] for c in parts])
+    printed = verdicts.open & keyed & ~coding.numbers.is_missing.to_numpy()
+    area, period, indicator = (c.ids() for c in parts)
+    number = np.where(corrected, np.nan, coding.numbers.value.fill_null(float("nan")).to_numpy())
+    cells = pl.DataFrame({"area": area, "indicator": indicator, "period": period, "number": number}).with_row_index()
+    for rule in rules:
+        where = printed & ~_in_areas(coding, rule.except_areas)
+        if rule.indicators:
+            where &= coding.indicator.where([v in rule.indicators for v in coding.indicator.values])
+        series = ["area", "indicator"]
+        is_constant = (pl.col("number") == rule.value).all().over(series)
+        is_long = pl.col("period").n_unique().over(series) >= rule.min_periods
+        found = np.zeros(len(where), bool)
+        found[cells.filter(pl.Series(where)).filter(is_constant & is_long)["index"].to_numpy()] = True
+        why = coding.reasons.add("constant_missing", rule.why_en, rule.why_zh or rule.why_en)
+        verdicts.settle(found, MISSING, why)
 
 
 def judge(

@@ -20,6 +20,9 @@ class Reason(NamedTuple):
 REASONS: dict[str, Reason] = {
     # cells
     "missing": Reason("no value is printed", "未公布数值"),
+    "constant_missing": Reason(
+        "the same number in every period stands for a missing value", "各期均为同一数值，表示缺失"
+    ),
     "duplicate": Reason(
         "the same key stands in the file before, with the same value", "同一键值在文件中已出现，数值相同"
     ),

@@ -20,14 +20,27 @@ from pydantic import BaseModel
 from pipelines.sources.read import read_snapshot
 from warehouse.catalogue import claim, index, indicator, load, method, source
 from warehouse.catalogue.base import Model
+from warehouse.catalogue.method import aggregate, normalise, prepare, robustness, scope, weight
 
 DOC = Path(__file__).parents[2] / "docs" / "catalogue.md"
 TEXT = DOC.read_text("utf-8")
 MODELS = {
     name: each
-    for module in (indicator, source, method, index, claim)
+    for module in (
+        indicator,
+        source,
+        method,
+        scope,
+        prepare,
+        normalise,
+        weight,
+        aggregate,
+        robustness,
+        index,
+        claim,
+    )
     for name, each in vars(module).items()
-    if inspect.isclass(each) and issubclass(each, Model) and each.__module__ == module.__name__
+    if inspect.isclass(each) and issubclass(each, Model) and each.__module__ == module.__name__ and name[0] != "_"
 }
 FILES = {
     found[1]: found[3]

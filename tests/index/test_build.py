@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.index.build import EditionResult, build_edition
-from pipelines.index.chain import run_chain
-from pipelines.index.score import score_tree
+from pipelines.index.robust import model_of
+from pipelines.index.stages import inputs_of
 from pipelines.index.tree import tree_of
 from warehouse.catalogue.base import IndexhouseError
 from warehouse.catalogue.index import Index
@@ -69,7 +69,7 @@ def frame(values: dict[tuple[str, str, str], float]) -> pl.DataFrame:
 
 def build(values: dict[tuple[str, str, str], float], edition: int = 0, **changes: object) -> EditionResult:
     made = index(**changes)
-    return build_edition("test", made, made.editions[edition], frame(values), INDICATORS, {}, AREAS)
+    return build_edition("test", made, made.editions[edition], frame(values), INDICATORS, AREAS)
 
 
 def full(seed: int = 1, gaps: float = 0.0) -> dict[tuple[str, str, str], float]:
@@ -146,10 +146,8 @@ def test_scores_before_rounding_agree_with_a_plain_loop_to_the_last_digits(seed,
     values = full(seed, gaps=0.3)
     made = index(method={"aggregate": step})
     tree = tree_of("test", made)
-    chain = run_chain(tree, made, frame(values), INDICATORS, tuple(AREAS), "2013")
-    leaves = {leaf: chain.stages["normalise"][:, :, i] for i, leaf in enumerate(tree.leaves)}
-    observed = {leaf: ~np.isnan(each) for leaf, each in leaves.items()}
-    found = score_tree(tree, leaves, observed, dict.fromkeys(tree.children, made.method.aggregate), {}).score
+    model = model_of(tree, made, inputs_of(tree, made, frame(values), INDICATORS, AREAS, "2013"), INDICATORS)
+    found = model.scores.score
     for (node, area, period), number in loop_scores(values, NODES, how).items():
         mine = found[node][PERIODS.index(period), list(AREAS).index(area)]
         assert mine == pytest.approx(math.nan if number is None else number, rel=1e-12, abs=1e-12, nan_ok=True)
@@ -414,16 +412,16 @@ def test_two_observations_of_one_key_are_an_error():
     made = index()
     twice = pl.concat([frame(full()), frame(full())])
     with pytest.raises(ValueError, match="two observations of one key"):
-        build_edition("test", made, made.editions[0], twice, INDICATORS, {}, AREAS)
+        build_edition("test", made, made.editions[0], twice, INDICATORS, AREAS)
 
 
 def test_an_index_without_areas_or_with_an_unknown_indicator_cannot_be_built():
     made = index(areas={"kind": "city"})
     with pytest.raises(IndexhouseError, match="no area matches"):
-        build_edition("test", made, made.editions[0], frame(full()), INDICATORS, {}, AREAS)
+        build_edition("test", made, made.editions[0], frame(full()), INDICATORS, AREAS)
     made = index(nodes={"five": {}})
     with pytest.raises(IndexhouseError, match="'five' has no known indicator"):
-        build_edition("test", made, made.editions[0], frame(full()), INDICATORS, {}, AREAS)
+        build_edition("test", made, made.editions[0], frame(full()), INDICATORS, AREAS)
 
 
 # Editions and variants
@@ -442,7 +440,7 @@ def test_an_edition_ends_where_it_says_and_an_open_one_with_the_newest_period():
 def test_a_variant_is_an_edition_of_its_own():
     variants = [{"id": "equal", "name_en": "Equal", "changes": {"method": {"weighting": "equal"}}}]
     made = index(variants=variants)
-    result = build_edition("test", made, made.variants[0], frame(full()), INDICATORS, {}, AREAS)
+    result = build_edition("test", made, made.variants[0], frame(full()), INDICATORS, AREAS)
     row = result.index_edition.row(0, named=True)
     assert (row["edition_id"], row["variant_of"], row["name_en"]) == ("equal", "latest", "Equal")
     assert row["method_version"] != made.method_version()

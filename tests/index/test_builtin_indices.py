@@ -12,7 +12,7 @@ import pytest
 import warehouse.catalogue
 from pipelines.index.tree import tree_of
 from warehouse.catalogue.formula import inputs, problems
-from warehouse.catalogue.index import problems as index_problems
+from warehouse.catalogue.index_check import problems as index_problems
 from warehouse.catalogue.load import Catalogue, load
 
 PILLARS = [

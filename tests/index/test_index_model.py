@@ -8,7 +8,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from warehouse.catalogue.index import Index, problems
+from warehouse.catalogue.index import Index
+from warehouse.catalogue.index_check import problems
 from warehouse.catalogue.indicator import Area, Indicator
 
 INDICATORS = {name: Indicator(name_en=name, unit="one") for name in ("papers", "patents", "gdp")} | {
@@ -118,7 +119,7 @@ def test_what_is_wrong_around_the_tree_is_said(changes, words):
         {"aggregate": {"method": "power_mean", "p": 0}},
         {"aggregate": {"method": "geometric", "floor": 0}},
         {"impute": {"method": "carry", "max_age": 0}},
-        {"order": ["impute", "normalise"]},
+        {"order": ["impute", "impute", "normalise"]},
         {"order": ["normalise", "denominate", "impute", "treat"]},
         {"coverage": 1.5},
         {"unknown": 1},

@@ -429,3 +429,50 @@ def test_two_spellings_of_one_area_are_one_key(make_source, catalogue) -> None:
     readings = read_snapshot(text.encode(), "gdp.csv", source, catalogue).readings
     assert readings["outcome"].to_list() == ["quarantined", "quarantined", "value", "excluded"]
     assert readings["reason_code"].to_list() == ["conflicting_duplicate", "conflicting_duplicate", "", "duplicate"]
+
+
+CONSTANTS = "地区,2018年,2017年,2016年\n北京市,0,3.5,4.1\n天津市,0,0.0,\n上海市,0,..,..\n重庆市,0,0,0\n江苏省,0,0,无\n"
+RULE = {"value": 0, "why_en": "0 is no figure"}
+
+
+def _constants(reading):
+    rows = reading.readings.filter(pl.col("reason_code") == "constant_missing")
+    assert set(rows["outcome"]) <= {"missing"} and rows["obs_value"].is_null().all()
+    return sorted(rows["locator"])
+
+
+def test_a_number_in_every_period_of_an_area_is_missing_where_a_rule_says_so(read_text):
+    reading = read_text(CONSTANTS, max_quarantined_pct=100, marks={"missing": ["", ".."], "constant_missing": [RULE]})
+    # One period is too few to tell (上海), another number or text in any period keeps the others (北京, 江苏).
+    assert _constants(reading) == ["B3", "B5", "C3", "C5", "D5"]
+    reasons = reading.readings.filter(pl.col("locator") == "B5")
+    assert reasons["reason_en"][0].endswith(": 0 is no figure") and "缺失" in reasons["reason_zh"][0]
+    assert dict(reading.readings["outcome"].value_counts().iter_rows()) == {"value": 6, "missing": 8, "quarantined": 1}
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"except_areas": ["天津市"]}, ["B5", "C5", "D5"]),
+        ({"except_areas": ["重庆市", "CN-01"]}, []),
+        ({"min_periods": 3}, ["B5", "C5", "D5"]),
+        ({"min_periods": 1}, ["B3", "B4", "B5", "C3", "C5", "D5"]),
+        ({"indicators": ["population"]}, []),
+        ({"indicators": ["gdp", "population"]}, ["B3", "B5", "C3", "C5", "D5"]),
+        ({"value": 0.1}, []),
+    ],
+)
+def test_a_rule_for_constant_numbers_reaches_as_far_as_it_says(changes, found, read_text):
+    marks = {"missing": ["", ".."], "constant_missing": [RULE | changes]}
+    assert _constants(read_text(CONSTANTS, max_quarantined_pct=100, marks=marks)) == found
+
+
+def test_corrected_and_excluded_cells_do_not_make_a_number_constant(read_text):
+    corrected = {
+        "indicator": "gdp", "ref_area": "CN-BJ", "time_period": "2018", "expect": "0", "value": 2, "why_en": "slip"
+    }  # fmt: skip
+    text = "地区,2018年,2017年\n北京市,0,0\n天津市,1,0\n"
+    marks = {"constant_missing": [RULE | {"min_periods": 1}]}
+    assert _constants(read_text(text, marks=marks, corrections=[corrected])) == []
+    excluded = {"code": "later", "why_en": "later", "periods": ["2018"]}
+    assert _constants(read_text(text, marks=marks, exclude=[excluded])) == ["C2", "C3"]

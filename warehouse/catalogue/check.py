@@ -12,7 +12,7 @@ from pathlib import Path
 from warehouse.catalogue.base import CatalogueError, IndexhouseError, suggest
 from warehouse.catalogue.claim import problems as claim_problems
 from warehouse.catalogue.formula import problems as formula_problems
-from warehouse.catalogue.index import problems as index_problems
+from warehouse.catalogue.index_check import problems as index_problems
 from warehouse.catalogue.load import Catalogue, load_what_can_be
 from warehouse.catalogue.measure import conversion, measure
 from warehouse.catalogue.source import Bundled, Role, Source

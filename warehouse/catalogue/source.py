@@ -192,6 +192,17 @@ class Layout(Model):
     freq: Literal["A", "S", "Q", "M", "W", "D"] = "A"
 
 
+class ConstantMissing(Model):
+    """A number that is no value where it stands in every period that a file prints for an area and an indicator."""
+
+    value: float = Field(description="the number, in the unit of the file")
+    indicators: tuple[Id, ...] = Field((), description="empty: all indicators of the source")
+    except_areas: tuple[str, ...] = Field((), description="printed area names or area ids where the number is a value")
+    min_periods: int = Field(2, ge=1, description="fewest periods in which it must stand")
+    why_en: str
+    why_zh: str = ""
+
+
 class Marks(Model):
     """How the provider prints numbers and their absence."""
 
@@ -200,6 +211,9 @@ class Marks(Model):
     group: Literal["", ",", ".", " ", "'"] = ""
     status: dict[str, Literal["A", "B", "D", "E", "F", "G", "I", "P", "U", "V", "X"]] = Field(
         {}, description="suffix of a number -> SDMX observation status"
+    )
+    constant_missing: tuple[ConstantMissing, ...] = Field(
+        (), description="numbers that stand for a missing value where an area has them in every period"
     )
 
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import csv
 import json
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from statistics import median
@@ -21,7 +21,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 import yaml
-from numpy.typing import NDArray
 
 from benchmarks import hand_written
 from benchmarks.hand_written import Draws, Floats, Level, Places
@@ -64,11 +63,13 @@ VARIED: dict[str, Any] = {
 
 
 class Work(NamedTuple):
-    """What the engine does, the same by hand (None: there is no such script), and how far apart their numbers are."""
+    """What the engine does and the same by hand (None: no script does it), how far apart their results are, and how
+    many times the work by hand that of the engine is."""
 
-    own: Callable[[], object]
-    reference: Callable[[], object] | None = None
-    apart: float = 0.0
+    own: Callable[[], Any]
+    reference: Callable[[], Any] | None = None
+    apart: Callable[[Any, Any], float] = lambda mine, theirs: 0.0
+    times: int = 1
 
 
 # Inputs
@@ -244,8 +245,7 @@ def panel(areas: int = 300, indicators: int = 100, years: int = 20, fill: str = 
     def reference() -> list[Floats]:
         return hand_written.score_panel(inputs.panel.values, directions, levels, fill)
 
-    mine, theirs = own()[1].score[tree.root], reference()[-1][..., 0]
-    return Work(own, reference, _apart(mine, theirs))
+    return Work(own, reference, lambda mine, theirs: _apart(mine[1].score[tree.root], theirs[-1][..., 0]))
 
 
 def frames(areas: int = 300, indicators: int = 100, years: int = 20) -> Work:
@@ -271,9 +271,7 @@ def frames(areas: int = 300, indicators: int = 100, years: int = 20) -> Work:
     )
     indicators_by_id = {leaf: Indicator(name_en=leaf, unit="one") for leaf in tree.leaves}
     areas_by_id = {name: Area(name_en=name) for name in names}
-    return Work(
-        lambda: build_edition("made_up", index, index.editions[0], observations, indicators_by_id, areas_by_id)
-    )
+    return Work(lambda: build_edition("made_up", index, index.editions[0], observations, indicators_by_id, areas_by_id))
 
 
 def monte_carlo(runs: int, node: str = "asem", reference_runs: int | None = None) -> Work:
@@ -283,23 +281,31 @@ def monte_carlo(runs: int, node: str = "asem", reference_runs: int | None = None
     assert uncertainty is not None
     nodes = None if node == "all" else (node,)
     looped = min(runs, reference_runs or runs)
-    plan = data.plan()
-    choices = draw_choices(uncertainty, plan.shares, plan.leaves, 0, looped)
-    draws = draws_of(data, plan, choices)
-    mine = np.empty((looped, len(data.prepared[0])))
+    shown = data.plan()
+    choices = draw_choices(uncertainty, shown.shares, shown.leaves, 0, looped)
+    draws = draws_of(data, shown, choices)
 
-    def write(rows: Places, at: int, scores: Mapping[str, Floats]) -> None:
-        mine[rows] = scores[plan.root][:, 0]
+    def apart(mine: Any, theirs: Any) -> float:
+        """Of the scores of every run, and where both had the same runs of their quantiles."""
+        plan, scores = data.plan(), np.empty((looped, len(data.prepared[0])))
 
-    from concurrent.futures import ThreadPoolExecutor
+        def write(rows: Places, at: int, found: Mapping[str, Floats]) -> None:
+            scores[rows] = found[plan.root][:, 0]
 
-    with ThreadPoolExecutor(2) as pool:
-        run_choices(uncertainty.weights, plan, choices, write, pool)
-    apart = _apart(mine, hand_written.run_all(data.prepared, data.levels, draws))
+        with ThreadPoolExecutor(1) as pool:
+            run_choices(uncertainty.weights, plan, choices, write, pool)
+        far = _apart(scores, hand_written.run_all(data.prepared, data.levels, draws))
+        if looped < runs:
+            return far
+        at = 0 if nodes else list(plan.base).index(plan.root)
+        own = [np.stack([each.p05, each.p50, each.p95])[:, at, 0] for each in (mine["score"], mine["rank"])]
+        return max(far, *map(_apart, own, theirs))
+
     return Work(
         lambda: simulate(uncertainty, data.plan(), nodes),
         lambda: hand_written.monte_carlo(data.prepared, data.levels, draws),
         apart,
+        runs // looped,
     )
 
 
@@ -313,7 +319,9 @@ def sobol(n: int = 100) -> Work:
     factors = len(uncertainty.factors())
     plan = data.plan()
     position, at = chosen(uncertainty, plan, samples(uncertainty.seed, factors, n))
-    sets = uniforms(uncertainty.seed, 0, drawn.weight_sets, weight_columns(uncertainty, plan.shares), Stream.WEIGHT_SETS)
+    sets = uniforms(
+        uncertainty.seed, 0, drawn.weight_sets, weight_columns(uncertainty, plan.shares), Stream.WEIGHT_SETS
+    )
     draws = draws_of(data, plan, Choices(position, sets[at]))
     base = plan.base[plan.root][0]
 
@@ -321,9 +329,10 @@ def sobol(n: int = 100) -> Work:
         rng = np.random.default_rng(SEED)
         return hand_written.sobol(data.prepared, data.levels, draws, base, factors, drawn.bootstrap, rng)
 
-    mine = sensitivity(uncertainty, plan).indices["mean_abs_rank_change"]
-    first, total, _ = reference()
-    apart = max(_apart(mine.first_order[:, 0], first), _apart(mine.total_order[:, 0], total))
+    def apart(mine: Any, theirs: Any) -> float:
+        indices = mine.indices["mean_abs_rank_change"]
+        return max(_apart(indices.first_order[:, 0], theirs[0]), _apart(indices.total_order[:, 0], theirs[1]))
+
     return Work(lambda: sensitivity(uncertainty, data.plan()), reference, apart)
 
 
@@ -339,7 +348,7 @@ def doubt(areas: int, children: int, low: float, high: float) -> Work:
     def reference() -> Floats:
         return hand_written.benefit_of_the_doubt(rows, low, high)
 
-    return Work(own, reference, _apart(own(), reference()))
+    return Work(own, reference, _apart)
 
 
 def growth(areas: int = 51, indicators: int = 49, years: int = 5) -> Work:
@@ -355,21 +364,20 @@ def growth(areas: int = 51, indicators: int = 49, years: int = 5) -> Work:
             "edition_id": pl.repeat("", n * years, eager=True),
             "node_id": pl.repeat("", n * years, eager=True),
             "ref_area": pl.Series(names).gather(np.repeat(np.arange(n), years)),
-            "time_period": pl.Series([str(FIRST_YEAR + k) for k in range(years)]).gather(
-                np.tile(np.arange(years), n)
-            ),
+            "time_period": pl.Series([str(FIRST_YEAR + k) for k in range(years)]).gather(np.tile(np.arange(years), n)),
             "obs_value": values.reshape(years, n).T.reshape(-1),
         }
     )
     time_axis = np.arange(FIRST_YEAR, FIRST_YEAR + years, dtype=np.float64)
-    series = {f"{i} {a}": (time_axis, values.reshape(years, n)[:, k]) for k, (i, a) in enumerate(zip(ids, names))}
-    found = growth_span(frame)
-    mine = {
-        f"{i} {a}": (rate, trend)
-        for i, a, rate, trend in found.select("series_id", "ref_area", "cagr_pct", "trend_pct").iter_rows()
+    series = {
+        f"{i} {a}": (time_axis, values.reshape(years, n)[:, k]) for k, (i, a) in enumerate(zip(ids, names, strict=True))
     }
-    theirs = hand_written.growth(series)
-    apart = _apart(np.array([mine[name] for name in series]), np.array([theirs[name] for name in series]))
+
+    def apart(mine: pl.DataFrame, theirs: Mapping[str, tuple[float, float]]) -> float:
+        rows = mine.select("series_id", "ref_area", "cagr_pct", "trend_pct").iter_rows()
+        found = {f"{i} {a}": numbers for i, a, *numbers in rows}
+        return _apart(np.array([found[name] for name in theirs]), np.array(list(theirs.values())))
+
     return Work(lambda: growth_span(frame), lambda: hand_written.growth(series), apart)
 
 
@@ -428,23 +436,46 @@ def _must_agree(apart: float) -> None:
         sys.exit(f"engine and hand-written code differ by {apart:.3g}; nothing was timed")
 
 
-def measure(make: Callable[[], Work], rounds: int) -> dict[str, Any]:
-    """The first call, then medians over rounds in which engine and hand-written code take turns."""
-    work = make()
-    _must_agree(work.apart)
+def measure(work: Work, rounds: int) -> dict[str, Any]:
+    """The first call, whether both agree, then medians over rounds in which both take turns (without rounds: of the
+    first calls)."""
     clock = Clock()
+
+    def once(name: str) -> Any:
+        call = work.own if name == "own" else work.reference
+        with clock.stage(name):
+            found = call() if call else None
+        taken[name].append(clock.stages[name])
+        return found
+
     taken: dict[str, list[dict[str, float]]] = {"own": [], "reference": []}
-    for _ in range(rounds):
-        for name, call in (("own", work.own), ("reference", work.reference)):
-            if call is not None:
-                with clock.stage(name):
-                    call()
-                taken[name].append(clock.stages[name])
-    return {name: _middle(each) for name, each in taken.items() if each} | {"apart": work.apart}
-
-
-def first_call(make: Callable[[], Work]) -> float: ...
+    apart = work.apart(once("own"), once("reference"))
+    _must_agree(apart)
+    first = taken["own"][0]["wall"]
+    for number in range(rounds):
+        if number == 0:
+            taken = {"own": [], "reference": []}
+        once("own")
+        once("reference")
+    result = {"first": first, "apart": apart, "own": _middle(taken["own"])}
+    if work.reference:
+        result["reference"] = {name: work.times * each for name, each in _middle(taken["reference"]).items()}
+    return result
 
 
 def _middle(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {key: median(row[key] for row in rows) for key in rows[0]} | {"best": min(row["wall"] for row in rows)}
+
+
+def main() -> None:
+    """Run one case: `CASE ROUNDS`, or `large YEARS AREAS INDICATORS LOOPED`."""
+    name, *numbers = sys.argv[1:]
+    if name == "large":
+        years, areas, indicators, looped = map(int, numbers)
+        print(json.dumps(large(years, areas, indicators, bool(looped))))
+    else:
+        print(json.dumps(measure(CASES[name](), int(numbers[0]))))
+
+
+if __name__ == "__main__":
+    main()

@@ -101,11 +101,9 @@ def _refused(bad: Mask, weights: Floats) -> Mask | None:
     return found
 
 
-# Sums over children: one by one in their order, so that no digit depends on the layout of an array
-
-
 def _weighted_sum(values: Floats, weights: Floats) -> Floats:
-    """sum w v over the children: (...), with one array of that shape beside it."""
+    """sum w v over the children: (...), with one array of that shape beside it. One by one in their order, so that no
+    digit depends on the layout of an array."""
     shape = np.broadcast_shapes(values.shape[:-1], weights.shape[:-1])
     result, term = np.zeros(shape), np.empty(shape)
     for child in range(values.shape[-1]):
@@ -133,9 +131,6 @@ def _mean(children: _Children, values: Floats) -> Floats:
     result = _weighted_sum(values, children.weights)
     result /= _whole(children)
     return result
-
-
-# The methods: children and step in, scores of the parent out
 
 
 def _arithmetic(children: _Children, step: Mean) -> Floats:

@@ -22,12 +22,13 @@ from warehouse.catalogue.method.aggregate import (
     BenefitOfTheDoubt,
     Chain,
     Copeland,
+    Penalised,
     PositiveMean,
     PriceIndex,
     Topsis,
 )
 
-STEEP = 1e3  # no sound mean exceeds its children, or follows one of them, by more
+STEEP = 1e3  # penalised means so many times their children, and means that follow one so steeply, are rounding noise
 
 
 def contribute(
@@ -111,8 +112,8 @@ def _logarithmic(y: Pair, w: Pair, parent: Pair, step: PositiveMean) -> Pair:
 
 def _replaced(y: Floats, weights: Floats, parent: Pair, step: Step) -> Pair:
     """Terms by replacement: a child moves from the period before to the period in all areas at once, with its weight. A
-    combination in which the node has no score (or, where a penalised mean is next to 0, one beyond all measure) counts
-    as the mean of the two parent scores.
+    combination in which the node has no score (or, with a mean next to 0 to divide a penalty by, one beyond all
+    measure) counts as the mean of the two parent scores.
 
     The multiplier is term / own change, which stays bounded as the term is 0 when the child does not change; where
     weights change too, it is that of a replacement at the mean weights. Under copeland and topsis the changes of other
@@ -120,8 +121,11 @@ def _replaced(y: Floats, weights: Floats, parent: Pair, step: Step) -> Pair:
     """
     y0, y1 = y[:-1], y[1:]
     w0, w1 = (weights[:-1], weights[1:]) if len(weights) > 1 else (weights, weights)
-    sizes = [*np.moveaxis(np.abs(y0), -1, 0), *np.moveaxis(np.abs(y1), -1, 0), np.abs(parent[0]), np.abs(parent[1])]
-    largest = STEEP * np.fmax.reduce(sizes)
+    largest = np.full(parent[0].shape, np.inf)
+    if isinstance(step, Penalised):
+        largest = STEEP * np.fmax.reduce(
+            [*(np.fmax.reduce(np.abs(each), axis=-1) for each in (y0, y1)), *np.abs(parent)]
+        )
 
     def terms(before: Floats, after: Floats) -> Floats:
         def value(moved: Mask, at: slice) -> Floats:

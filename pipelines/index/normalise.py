@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.index.rank import Floats, rank_descending
-from pipelines.index.scope import Cells, Mask, Notes, Parameters, deviation, extremes, mean, samples
+from pipelines.index.scope import Cells, Mask, Notes, Parameters, scope_cells
+from pipelines.index.statistics import deviation, highest, lowest, mean
 from warehouse.catalogue.method.normalise import (
     Ampi,
     AmpiReference,
@@ -300,7 +301,7 @@ def _ampi_reference(data: _Data, reference: AmpiReference) -> tuple[Floats, str]
         return row[:, place], f"{reference.area} in {period}"
     if data.excluded is not None and period in data.cells.periods:
         row = np.where(data.excluded[data.cells.periods.index(period)], np.nan, row)
-    return mean(samples(row, None, data.cells)), f"mean of the areas in {period}"
+    return mean(row, axis=1), f"mean of the areas in {period}"
 
 
 _STEPS: dict[type, Callable[[_Data, Any], _Scored]] = {
@@ -324,16 +325,17 @@ def _limits(data: _Data, scope: object) -> tuple[Floats, Floats]:
     """Smallest and largest value over the scope, or the numbers given for them: (1 or periods, indicators) each."""
     if isinstance(scope, GivenScope):
         return data.each(scope.values["min"]), data.each(scope.values["max"])
-    return extremes(data.values, scope, data.cells, data.excluded)
+    chosen = scope_cells(data.values, scope, data.cells, data.excluded)
+    return lowest(chosen, 1), highest(chosen, 1)
 
 
 def _moments(data: _Data, scope: object) -> tuple[Floats, Floats]:
     """Mean and standard deviation (n-1) over the scope, or the numbers given for them; shapes as of `_limits`."""
     if isinstance(scope, GivenScope):
         return data.each(scope.values["mean"]), data.each(scope.values["sd"])
-    ordered = samples(data.values, scope, data.cells, data.excluded)
-    centre = mean(ordered)
-    return centre, deviation(ordered, centre=centre)
+    chosen = scope_cells(data.values, scope, data.cells, data.excluded)
+    centre = mean(chosen, 1)
+    return centre, deviation(chosen, 1, centre=centre)
 
 
 def _turned(data: _Data, low: Floats, high: Floats) -> tuple[Floats, Floats]:

@@ -182,7 +182,7 @@ def _interval_frame(key: Key, index: Index, model: Model, plan: Plan) -> pl.Data
         pl.lit(drawn.runs, dtype=pl.Int32).alias("n_runs"),
         pl.lit(drawn.seed, dtype=pl.Int32).alias("seed"),
     )
-    return whole.select(_INTERVAL_SCHEMA).sort("node_id", "ref_area", "time_period", "measure")
+    return whole.select(list(_INTERVAL_SCHEMA)).sort("node_id", "ref_area", "time_period", "measure")
 
 
 def _measured(

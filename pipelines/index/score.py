@@ -96,15 +96,17 @@ def score_tree(
     found = NodeScores({}, {}, {}, {}, {}, {}, {}, {}, {})
     is_single = weights is None
     place = {leaf: i for i, leaf in enumerate(tree.leaves)}
+    counts = is_single or any(value > 0 for value in methods.threshold.values())
     for leaf, i in place.items():
         seen = observed[:, :, i]
         score = leaf_scores[:, :, i]
-        found.coverage[leaf] = seen.astype(np.float64)
+        if counts:
+            found.coverage[leaf] = seen.astype(np.float64)
         found.score[leaf] = np.where(seen, score, np.nan) if methods.threshold[leaf] > 0 else score
-    counts = is_single or any(value > 0 for value in methods.threshold.values())
     for node in tree.upwards:
         children = tree.children[node]
-        below = np.stack(np.broadcast_arrays(*(found.score[child] for child in children)), axis=-1)
+        # child by child in memory, as they are worked on
+        below = np.moveaxis(np.stack(np.broadcast_arrays(*(found.score[child] for child in children))), 0, -1)
         if weights is not None and node in weights:
             given = weights[node]
         else:

@@ -6,8 +6,10 @@ normalise), the tree above the indicators (score), frames (build).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -39,9 +41,9 @@ from warehouse.catalogue.method.prepare import (
 )
 
 Places = NDArray[np.int64]
-Number = TypeVar("Number", np.float64, np.bool_)
+Number = TypeVar("Number", np.float64, np.bool_, np.int64)
 STAGES = ("screen", "denominate", "impute", "treat", "normalise")
-BLOCK_CELLS = 4_000_000
+BLOCK_CELLS = 500_000  # small enough that memory freed by one block serves the next
 
 
 class Inputs(NamedTuple):
@@ -167,14 +169,9 @@ def run_stages(inputs: Inputs, steps: Sequence[LeafSteps], order: Sequence[str],
     Source: METHOD.md section 1.
     """
     values = inputs.panel.values
-    shape = values.shape
-    stages = Stages(
-        {"raw": values},
-        np.zeros(shape, dtype=bool),
-        np.zeros(shape, dtype=bool),
-        np.full(shape, -1, dtype=np.int64),
-        np.full(shape, -1, dtype=np.int64),
-    )
+    never = np.zeros(values.shape, dtype=bool)
+    nowhere = np.broadcast_to(np.int64(-1), values.shape)
+    stages = Stages({"raw": values}, never, never, nowhere, nowhere)
     excluded: Mask | None = None
     for stage in order:
         if stage == "screen":
@@ -201,25 +198,37 @@ def run_stages(inputs: Inputs, steps: Sequence[LeafSteps], order: Sequence[str],
 def run_scores(inputs: Inputs, steps: Sequence[LeafSteps], order: Sequence[str]) -> tuple[Floats, Mask]:
     """The last stage and which of its cells are observed, and nothing else: for panels of 10^8 cells.
 
-    Works through blocks of siblings, so that beside the input and the result (the same size) only one block is in
-    memory. Screening looks at all indicators at once and is not part of it.
+    Works through blocks of indicators, several at once, so that beside the input and the result (the same size) only
+    these blocks are in memory. Screening looks at all indicators at once and is not part of it.
     """
-    periods, areas, leaves = inputs.panel.values.shape
-    scores = np.empty((periods, areas, leaves))
+    panel = inputs.panel
+    scores = np.empty(panel.values.shape)
     observed = np.empty(scores.shape, dtype=bool)
-    for block in _blocks([step.parent for step in steps], max(1, BLOCK_CELLS // max(1, periods * areas))):
-        part = inputs._replace(panel=inputs.panel.only(block))
-        done = run_stages(part, [steps[i] for i in block], [stage for stage in order if stage != "screen"], Screen())
+    stages = [stage for stage in order if stage != "screen"]
+
+    def fill(block: Places | slice) -> None:
+        places = np.arange(len(steps))[block].tolist()
+        names = tuple(panel.indicators[place] for place in places)
+        part = replace(panel, indicators=names, values=panel.values[:, :, block], row=panel.row[:, :, block])
+        done = run_stages(inputs._replace(panel=part), [steps[place] for place in places], stages, Screen())
         scores[:, :, block], observed[:, :, block] = done.scores, done.observed
+
+    periods, areas, _ = panel.values.shape
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in pool.map(fill, _blocks(steps, max(1, BLOCK_CELLS // max(1, periods * areas)))):
+            pass
     return scores, observed
 
 
-def _blocks(parents: Sequence[int], most: int) -> Iterable[Places]:
-    """Positions of leaves, at most so many at a time; siblings stay together."""
-    order = np.argsort(np.asarray(parents), kind="stable")
-    siblings = np.split(order, np.flatnonzero(np.diff(np.asarray(parents)[order])) + 1)
+def _blocks(steps: Sequence[LeafSteps], most: int) -> Iterator[Places | slice]:
+    """Leaves, about so many at a time; siblings stay together where they are imputed from each other."""
+    if not any(isinstance(how, RowMean) for step in steps for how in step.impute):
+        yield from (slice(first, first + most) for first in range(0, len(steps), most))
+        return
+    parents = np.array([step.parent for step in steps])
+    order = np.argsort(parents, kind="stable")
     block: list[int] = []
-    for family in siblings:
+    for family in np.split(order, np.flatnonzero(np.diff(parents[order])) + 1):
         if block and len(block) + len(family) > most:
             yield np.array(block)
             block = []
@@ -229,9 +238,12 @@ def _blocks(parents: Sequence[int], most: int) -> Iterable[Places]:
 
 def _sharing(keys: Sequence[object]) -> list[tuple[Places, int]]:
     """Positions that share a step, and the position of the first of them."""
+    texts: dict[int, str] = {}  # one text an object: nearly all leaves have the very step of the method
     found: dict[str, list[int]] = {}
     for place, key in enumerate(keys):
-        found.setdefault(repr(key), []).append(place)
+        if id(key) not in texts:
+            texts[id(key)] = repr(key)
+        found.setdefault(texts[id(key)], []).append(place)
     return [(np.array(places), places[0]) for places in found.values()]
 
 
@@ -240,11 +252,21 @@ def _part(values: NDArray[Number], places: Places) -> NDArray[Number]:
     return values if len(places) == values.shape[-1] else values[:, :, places]
 
 
+def _with(whole: NDArray[Number], places: Places, part: NDArray[Number]) -> NDArray[Number]:
+    """An array with other columns at these places: the part itself when they are all of them, else written into
+    `whole`."""
+    if len(places) == whole.shape[-1]:
+        return part
+    whole[:, :, places] = part
+    return whole
+
+
 def _note(stages: Stages, notes: Notes, places: Places) -> None:
     for text, mask in notes.items():
         if mask.any():
-            whole = stages.notes.setdefault(text, np.zeros(stages.is_imputed.shape, dtype=bool))
-            whole[:, :, places] |= mask
+            shape = stages.is_imputed.shape
+            whole = mask if len(places) == shape[-1] else _with(np.zeros(shape, dtype=bool), places, mask)
+            stages.notes[text] = stages.notes[text] | whole if text in stages.notes else whole
 
 
 def _screened(stages: Stages, values: Floats, step: Screen, cells: Cells) -> Floats:
@@ -275,11 +297,15 @@ def _imputed(stages: Stages, values: Floats, steps: Sequence[LeafSteps], cells: 
     missing = np.isnan(values)
     if not missing.any() or all(isinstance(each, NoImputation) for step in steps for each in step.impute):
         return values
-    whole = values.copy()
     directions = np.array([step.direction for step in steps])
     parents = np.array([step.parent for step in steps])
-    for places, first in _sharing([step.impute for step in steps]):
+    shared = _sharing([step.impute for step in steps])
+    whole = values
+    if len(shared) > 1:
+        whole, stages.before, stages.after = values.copy(), stages.before.copy(), stages.after.copy()
+    for places, first in shared:
         part = _part(values, places)
+        before, after = _part(stages.before, places), _part(stages.after, places)
         for how in steps[first].impute:
             if isinstance(how, NoImputation):
                 continue
@@ -291,12 +317,12 @@ def _imputed(stages: Stages, values: Floats, steps: Sequence[LeafSteps], cells: 
                 filled = filled.only(places)
             else:
                 filled = impute(part, how, cells, directions[places], parents[places])
-            changed = np.isnan(part) & ~np.isnan(filled.values)
-            for target, found in ((stages.before, filled.before), (stages.after, filled.after)):
-                target[:, :, places] = np.where(changed, found, target[:, :, places])
+            # a cell is filled once, and without a position wherever a step did not fill it
+            before, after = np.maximum(before, filled.before), np.maximum(after, filled.after)
             _note(stages, filled.notes, places)
             part = filled.values
-        whole[:, :, places] = part
+        whole = _with(whole, places, part)
+        stages.before, stages.after = _with(stages.before, places, before), _with(stages.after, places, after)
     stages.is_imputed = missing & ~np.isnan(whole)
     return whole
 
@@ -304,21 +330,24 @@ def _imputed(stages: Stages, values: Floats, steps: Sequence[LeafSteps], cells: 
 def _treated(stages: Stages, values: Floats, steps: Sequence[LeafSteps], cells: Cells) -> tuple[Floats, Mask | None]:
     if all(isinstance(step.treat, NoTreatment) for step in steps):
         return values, None
-    whole = values.copy()
-    excluded = np.zeros(values.shape, dtype=bool)
     directions = np.array([step.direction for step in steps])
-    for places, first in _sharing([step.treat for step in steps]):
+    shared = _sharing([step.treat for step in steps])
+    whole = values if len(shared) == 1 else values.copy()
+    is_treated, excluded = np.zeros(values.shape, dtype=bool), None
+    for places, first in shared:
         how = steps[first].treat
         if isinstance(how, NoTreatment):
             continue
         done = treat(_part(values, places), how, cells, directions[places])
-        whole[:, :, places] = done.values
-        stages.is_treated[:, :, places] = done.is_treated
-        if done.excluded is not None:
-            excluded[:, :, places] = done.excluded
+        whole = _with(whole, places, done.values)
+        is_treated = _with(is_treated, places, done.is_treated)
+        if done.excluded is not None and done.excluded.any():
+            excluded = np.zeros(values.shape, dtype=bool) if excluded is None else excluded
+            excluded = _with(excluded, places, done.excluded)
         stages.parameters.append((places, done.parameters))
         _note(stages, done.notes, places)
-    return whole, excluded if excluded.any() else None
+    stages.is_treated = is_treated
+    return whole, excluded
 
 
 def _normalised(
@@ -326,7 +355,7 @@ def _normalised(
 ) -> Floats:
     directions = np.array([step.direction for step in steps])
     shared = _sharing([step.normalise for step in steps])
-    scores = np.empty(values.shape)
+    scores = values if len(shared) == 1 else np.empty(values.shape)
     for places, first in shared:
         out = None if excluded is None else _part(excluded, places)
         how = steps[first].normalise
@@ -337,7 +366,5 @@ def _normalised(
             raise IndexhouseError(f"{named}: {error}") from None
         stages.parameters.append((places, done.parameters))
         _note(stages, done.notes, places)
-        if len(shared) == 1:
-            return done.scores
-        scores[:, :, places] = done.scores
+        scores = _with(scores, places, done.scores)
     return scores

@@ -71,14 +71,19 @@ def mean(values: Floats, axis: int = 0) -> Floats:
     return np.clip(centre, lowest(values, axis), highest(values, axis))
 
 
-def deviation(values: Floats, axis: int = 0, ddof: int = 1) -> Floats:
+def deviation(values: Floats, axis: int = 0, ddof: int = 1, centre: Floats | None = None) -> Floats:
     """Standard deviation of the values present along an axis, with n - ddof; 0 where all are equal.
 
-    In: NaN missing. Out: without that axis; NaN for ddof or fewer values.
+    In: NaN missing; `centre`, their `mean`, where it is known already. Out: without that axis; NaN for ddof or fewer
+    values, infinite where it is no double.
     """
     n = count(values, axis)
-    squares = total((values - np.expand_dims(mean(values, axis), axis)) ** 2, axis)
-    return np.where(n > ddof, np.sqrt(squares / np.maximum(n - ddof, 1)), np.nan)
+    distance = values - np.expand_dims(mean(values, axis) if centre is None else centre, axis)
+    # a power of two changes no digit, and keeps the squares of very large and very small values within range
+    exponent = np.maximum(np.frexp(np.fmax.reduce(np.abs(distance), axis=axis, initial=0.0))[1], -1022)
+    squares = total((distance * np.expand_dims(np.ldexp(1.0, -exponent), axis)) ** 2, axis)
+    spread = np.ldexp(np.sqrt(squares / np.maximum(n - ddof, 1)), exponent)
+    return np.where(n > ddof, np.where(np.isnan(spread), np.inf, spread), np.nan)
 
 
 def skewness(values: Floats, axis: int = 0) -> Floats:

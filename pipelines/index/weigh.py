@@ -92,7 +92,7 @@ def _critic(node: _Node, step: CriticWeights) -> Weights:
         conflict[block] = total(opposed)
     sd = np.where(varies, deviation(unit, 1), 0.0)
     raw = sd * conflict
-    raw = np.where((raw.max(axis=1, initial=0.0) > 0)[:, None], raw, 1)
+    raw = np.where((raw.max(axis=1, initial=0.0) > 0)[:, None], raw, varies)
     present = np.isfinite(lowest(unit, 1))
     return Weights(
         _rescaled(raw), {"sd": np.where(present, sd, np.nan), "conflict": np.where(present, conflict, np.nan)}

@@ -11,7 +11,7 @@ import io
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 import yaml
@@ -100,6 +100,23 @@ def test_every_key_of_a_model_stands_in_its_table_with_its_default(name: str) ->
         expected = "required" if field.is_required() else shown(field.default)
         if expected is not None:
             assert table[field.alias or key] == expected, f"{name}.{key}"
+
+
+def words_of(annotation: Any) -> set[str]:
+    """The words of all literals in an annotation, not of the models inside."""
+    if isinstance(annotation, type):
+        return set()
+    if get_origin(annotation) is Literal:
+        return {str(word) for word in get_args(annotation)}
+    return set().union(*(words_of(part) for part in get_args(annotation)), set())
+
+
+@pytest.mark.parametrize("name", sorted(name for name in MODELS if ".method" in MODELS[name].__module__))
+def test_every_word_that_a_step_knows_stands_in_its_table(name: str) -> None:
+    rows = re.search(rf"<!-- model: {name} -->\n((?:\|.*\n)+)", TEXT)[1]  # type: ignore[index]
+    for key, field in MODELS[name].model_fields.items():
+        (row,) = re.findall(rf"^\| `{field.alias or key}` \|.*$", rows, re.MULTILINE)
+        assert sorted(word for word in words_of(field.annotation) if f"`{word}`" not in row) == [], f"{name}.{key}"
 
 
 def test_every_table_is_of_a_model() -> None:

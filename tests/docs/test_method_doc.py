@@ -1,8 +1,8 @@
-"""docs/method.md against the engine: every worked example is computed again, and every method of the vocabulary has one.
+"""docs/method.md against the engine: every worked example is computed again, every method of the vocabulary has one.
 
 An example is a YAML block under `<!-- example: name -->`: a step as an index file has it, what goes in, and what comes
-out, compared at the digits that are printed. `values` are of one indicator {area: number or list over periods}, or of
-several {indicator: {area: ...}}; several steps on the same values stand under `cases`.
+out, compared at the decimals that are printed (a number without any is exact). `values` are of one indicator {area:
+number or list over periods}, or of several {indicator: {area: ...}}; steps on the same values stand under `cases`.
 
 Not here: the key tables of catalogue.md (test_catalogue_doc), shown commands (test_commands).
 """
@@ -26,6 +26,8 @@ from pipelines.index.cohere import cronbach_alpha, kendall, spearman
 from pipelines.index.denominate import denominate
 from pipelines.index.doubt import benefit_of_the_doubt
 from pipelines.index.draw import choice, vary_share
+from pipelines.index.growth import growth
+from pipelines.index.growth_span import growth_span
 from pipelines.index.impute import impute
 from pipelines.index.index_number import link
 from pipelines.index.normalise import normalise
@@ -126,7 +128,8 @@ def same(found: Any, printed: Any, place: str) -> None:
         assert found == printed, place
     else:
         digits = len(printed.partition(".")[2])
-        assert abs(float(found) - float(printed)) <= 0.5 * 10**-digits + 1e-12, f"{place}: {found} is not {printed}"
+        tolerance = 0.5 * 10**-digits + 1e-12 if digits else 1e-9
+        assert abs(float(found) - float(printed)) <= tolerance, f"{place}: {found} is not {printed}"
 
 
 def run(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,7 +163,8 @@ def run_treat(given: Mapping[str, Any]) -> dict[str, Any]:
     data = Data(given)
     found = treat(data.values, step("treat", given["treat"]), data.cells, data.directions)
     parameters = {name: numbers[0, 0] for name, numbers in found.parameters.items()}
-    excluded = [] if found.excluded is None else [a for a, out in zip(data.areas, found.excluded[0, :, 0]) if out]
+    out = np.zeros(len(data.areas), dtype=bool) if found.excluded is None else found.excluded[0, :, 0]
+    excluded = [area for area, is_out in zip(data.areas, out, strict=True) if is_out]
     return {"treated": data.by_name(found.values), "excluded": excluded} | parameters
 
 
@@ -190,11 +194,15 @@ def run_aggregate(given: Mapping[str, Any]) -> dict[str, Any]:
     data, how = Data(given), step("aggregate", given["aggregate"])
     if isinstance(how, BenefitOfTheDoubt):
         own = benefit_of_the_doubt(data.values, how, data.names)
-        used = {area: dict(zip(data.names, own.weights[0, place], strict=True)) for place, area in enumerate(data.areas)}
+        used = {
+            area: dict(zip(data.names, own.weights[0, place], strict=True)) for place, area in enumerate(data.areas)
+        }
         return {"score": data.by_area(own.scores), "own_weights": used}
     if isinstance(how, (Chain, PriceIndex)):
         quantities = Data({"values": given["quantities"]}).values if "quantities" in given else None
-        return {"score": data.by_area(link(data.values, data.weights, how, data.directions, data.cells, quantities).scores)}
+        return {
+            "score": data.by_area(link(data.values, data.weights, how, data.directions, data.cells, quantities).scores)
+        }
     return {"score": data.by_area(aggregate(data.values, data.weights, how))}
 
 
@@ -271,6 +279,19 @@ def run_index(given: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def run_growth(given: Mapping[str, Any]) -> dict[str, Any]:
+    rows = [("indicator", "x", "", "", "A", str(period), float(value)) for period, value in given["growth"].items()]
+    names = ["series_kind", "series_id", "edition_id", "node_id", "ref_area", "time_period", "obs_value"]
+    series = pl.DataFrame(rows, schema=names, orient="row")
+    steps = growth(series)
+    whole = growth_span(series).filter(pl.col("from_period") == rows[0][-2]).sort("n_years").row(-1, named=True)
+    changes = {
+        name: dict(zip(steps["time_period"], steps[name].fill_null(NAN), strict=True))
+        for name in ("change_abs", "change_pct")
+    }
+    return whole | changes
+
+
 OBSERVED = {
     "indicator_id": pl.String, "ref_area": pl.String, "freq": pl.String, "time_period": pl.String,
     "obs_value": pl.Float64, "source_id": pl.String, "snapshot_id": pl.String, "locator": pl.String,
@@ -301,12 +322,13 @@ RUNS = {
     "sobol": run_sobol,
     "coherence": run_coherence,
     "index": run_index,
+    "growth": run_growth,
 }
 
 
 def cases(text: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Each case of an example twice: its values, and everything as printed."""
-    given, printed = yaml.safe_load(text), yaml.load(text, Loader=yaml.BaseLoader)
+    given, printed = yaml.safe_load(text), yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - it builds text only
     several = given.pop("cases", [{}])
     for n, case in enumerate(several):
         yield {**given, **case}, {**printed, **(printed["cases"][n] if "cases" in printed else {})}

@@ -73,6 +73,7 @@ def test_the_weighted_median_takes_the_smallest_with_half_the_weight_below():
 def test_the_weighted_median_knows_an_exact_half_in_spite_of_rounding():
     # 0.1 + 0.2 is not 0.3, and the next child with a weight is 7, not 5
     assert mean([1.0, 2.0, 7.0, 5.0], [0.1, 0.2, 0.3, 0.0], "median") == 4.5
+    assert mean([7.0, 5.0, 1.0], [0.1, 0.2, 0.3], "median") == 3
 
 
 @pytest.mark.parametrize("how", ["geometric", "harmonic", {"method": "power_mean", "p": -2}])
@@ -159,6 +160,7 @@ def test_a_circle_of_three_is_a_draw():
 
 def test_half_the_weight_is_a_draw_in_spite_of_rounding():
     assert of_areas([[1, 1, 0], [0, 0, 1]], [0.1, 0.2, 0.3], "copeland") == [0, 0]
+    assert of_areas([[1, 1, 0, NAN], [0, 0, 1, 5]], [0.1, 0.2, 0.3, 1], "copeland") == [0, 0]
     assert of_areas([[0.1 + 0.2], [0.3], [0.4]], [1], "copeland") == [-1, -1, 2]
 
 

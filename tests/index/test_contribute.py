@@ -378,6 +378,21 @@ def test_a_child_that_makes_no_difference_has_exactly_no_term():
     assert (found["a"], found["b"], found["c"]) == ([1], [0], [0])
 
 
+def test_a_penalty_over_a_mean_that_is_only_rounding_noise_is_no_score_on_the_way():
+    # With c moved first the children are 0.1, 0.2 and -0.3, whose mean in doubles is some 1e-17.
+    values = {"a": [0.1, 0.4], "b": [0.2, 0.5], "c": [1.0, -0.3]}
+    found = parts({name: {} for name in values}, values, {"root": "mpi"})
+    assert max(abs(found[name][0]) for name in values) < 1e3
+    assert sum(found[name][0] for name in values) == pytest.approx(found["root"][0], abs=1e-9)
+
+
+def test_ranks_far_above_the_scores_they_come_from_are_no_noise():
+    values = {"a": [[1e-6, 2e-6], [2e-6, 1e-6]], "b": [[5e-6, 5e-6], [5e-6, 5e-6]]}
+    tree, scores, steps = built({"a": {}, "b": {}}, values, {"root": "copeland"})
+    found = contribute(tree, scores, steps)
+    assert (found["a"].tolist(), found["b"].tolist()) == ([[2, -2]], [[0, 0]])
+
+
 def test_replacement_gives_the_same_in_blocks(monkeypatch):
     rng = np.random.default_rng(7)
     y = rng.uniform(1, 9, (7, 4, 5))

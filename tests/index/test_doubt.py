@@ -133,6 +133,8 @@ def test_upper_bounds_are_raised_where_those_of_the_children_present_leave_no_ro
 def test_lower_bounds_of_the_children_present_stay():
     found = doubt([[4, 2, 5], [2, 4, NAN], [1, 3, 4]], low=0.2)
     own = found.weights[0, 1] * [2, 4, 0]
+    # B is measured in a and b alone: A there is 2 and 1/2 of it, C 1/2 and 3/4
+    assert found.scores[0, 1] == 1
     assert own[2] == 0
     assert (own[:2] >= 0.2 * own.sum() * (1 - 1e-11)).all()
 
@@ -186,11 +188,11 @@ def test_upper_bounds_that_sum_below_one_are_refused_by_name():
 
 
 def test_bounds_that_sum_to_one_exactly_are_kept_in_spite_of_rounding():
-    rows = np.random.default_rng(1).uniform(1, 9, (4, 11))
-    for more in ({"low": 1 / 11}, {"high": 1 / 11}):
-        found = doubt(rows, **more)
-        own = found.weights[0] * rows
-        np.testing.assert_allclose(own, np.repeat(own[:, :1], 11, axis=1), rtol=1e-9)
+    # twenty times 1/20 is a little above 1 in doubles, seven times 1/7 a little below
+    for children, key in ((20, "low"), (7, "high")):
+        rows = np.random.default_rng(1).uniform(1, 9, (4, children))
+        own = doubt(rows, **{key: 1 / children}).weights[0] * rows
+        np.testing.assert_allclose(own, np.repeat(own[:, :1], children, axis=1), rtol=1e-9)
 
 
 def test_a_cell_without_a_solution_is_named(monkeypatch):

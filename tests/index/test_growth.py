@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -153,22 +152,125 @@ def test_a_single_value_has_no_span():
     assert growth_span(series()).is_empty()
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.dictionaries(st.integers(2000, 2012), st.floats(0.1, 1e6), min_size=3, max_size=13))
+def slope(x: list[float], y: list[float]) -> float:
+    mean_x, mean_y = math.fsum(x) / len(x), math.fsum(y) / len(y)
+    above = math.fsum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True))
+    return above / math.fsum((a - mean_x) ** 2 for a in x)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.dictionaries(st.integers(2000, 2012), st.floats(-50, 1e6), min_size=2, max_size=13))
 def test_spans_agree_with_a_plain_loop(values):
-    frame = growth_span(series(**{f"y{year}": value for year, value in values.items()}))
+    frame = growth_span(series(**{f"y{year}": value for year, value in values.items()}), [("2003", "2008")], ["2005"])
     for row in frame.iter_rows(named=True):
         first, last = int(row["from_period"]), int(row["to_period"])
         years = [year for year in sorted(values) if first <= year <= last]
-        x = [float(year - first) for year in years]
-        assert row["cagr_pct"] == pytest.approx(
-            100 * ((values[last] / values[first]) ** (1 / (last - first)) - 1), rel=1e-9, abs=1e-9
-        )
-        if len(years) < 3:
-            assert row["trend_pct"] is None
+        n = last - first
+        x, y = [float(year - first) for year in years], [values[year] for year in years]
+        assert (row["n_years"], row["start_value"]) == (n, pytest.approx(y[0], rel=1e-11))
+        assert row["change_per_interval"] == pytest.approx((y[-1] - y[0]) / n, rel=1e-11)
+        is_positive = y[0] > 0 and y[-1] > 0
+        ratio = y[-1] / y[0] if is_positive else None
+        assert row["multiple"] == (pytest.approx(ratio, rel=1e-11) if is_positive and math.isfinite(ratio) else None)
+        if row["cagr_pct"] is not None:
+            assert row["cagr_pct"] == pytest.approx(100 * (ratio ** (1 / n) - 1), rel=1e-9, abs=1e-9)
+        assert (row["trend_pct"] is None) == (len(y) < 3 or min(y) <= 0)
+        if row["trend_pct"] is not None:
+            wanted = 100 * math.expm1(slope(x, [math.log(each) for each in y]))
+            assert row["trend_pct"] == pytest.approx(wanted, rel=1e-9, abs=1e-9)
+        if len(y) >= 3:
+            linear = slope(x, y)
+            fitted = math.fsum(y) / len(y) - linear * math.fsum(x) / len(x)
+            if fitted > 1e-3 * max(map(abs, y)):
+                assert row["linear_trend_pct"] == pytest.approx(100 * linear / fitted, rel=1e-9, abs=1e-9)
+            assert fitted > -1e-9 * max(map(abs, y)) or row["linear_trend_pct"] is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.dictionaries(
+        st.tuples(st.sampled_from(["gdp", "rate"]), st.sampled_from(["CN", "CN-BJ"]), st.integers(0, 11)),
+        st.one_of(st.none(), st.floats(-5, 1e6)),
+        max_size=30,
+    )
+)
+def test_growth_agrees_with_a_plain_loop(values):
+    """Years and quarters of several series, with gaps; numbers 0 to 5 are years, 6 to 11 quarters."""
+    names = [
+        "2013",
+        "2014",
+        "2015",
+        "2016",
+        "2017",
+        "2018",
+        "2014-Q3",
+        "2014-Q4",
+        "2015-Q1",
+        "2015-Q2",
+        "2015-Q3",
+        "2015-Q4",
+    ]
+    rows = [(indicator, area, names[place], value) for (indicator, area, place), value in values.items()]
+    frame = growth(indicator_series(observations(*rows)))
+    keys = [(row["series_id"], row["ref_area"], row["time_period"]) for row in frame.iter_rows(named=True)]
+    assert keys == sorted((indicator, area, name) for indicator, area, name, value in rows if value is not None)
+    for row in frame.iter_rows(named=True):
+        place = names.index(row["time_period"])
+        before = values.get((row["series_id"], row["ref_area"], place - 1)) if place not in (0, 6) else None
+        if before is None:
+            assert [row[name] for name in ("previous_period", "previous_value", "change_abs", "change_pct")] == [
+                None
+            ] * 4
             continue
-        slope, _ = np.polyfit(x, [math.log(values[year]) for year in years], 1)
-        assert row["trend_pct"] == pytest.approx(100 * math.expm1(slope), rel=1e-6, abs=1e-6)
+        assert (row["previous_period"], row["previous_value"]) == (names[place - 1], before)
+        assert row["change_abs"] == pytest.approx(row["obs_value"] - before, rel=1e-11)
+        wanted = 100 * (row["obs_value"] / before - 1) if before > 0 else math.inf
+        assert row["change_pct"] == (pytest.approx(wanted, rel=1e-11) if math.isfinite(wanted) else None)
+
+
+def test_a_trend_is_taken_over_the_years_that_are_stated():
+    # Flat until 2014, then doubling: the years before and after the span do not count.
+    values = (
+        {f"y{year}": 5.0 for year in range(2008, 2014)} | {f"y{2014 + i}": 2.0**i for i in range(5)} | {"y2019": 1.0}
+    )
+    row = span(growth_span(series(**values), [("2014", "2018")]), "2014", "2018")
+    assert (row["n_years"], row["trend_pct"]) == (4, pytest.approx(100.0, rel=1e-11))
+
+
+def test_a_trend_over_a_gap_stays_on_the_years():
+    row = span(growth_span(series(y2010=1.0, y2011=2.0, y2014=16.0)), "2010", "2014")
+    assert (row["n_years"], row["cagr_pct"], row["trend_pct"]) == (4, pytest.approx(100), pytest.approx(100))
+
+
+def test_a_trend_of_quarters_is_per_year():
+    rows = [("gdp", "CN", f"{2014 + i // 4}-Q{i % 4 + 1}", 2.0 ** (i / 4)) for i in range(9)]
+    row = span(growth_span(indicator_series(observations(*rows))), "2014-Q1", "2016-Q1")
+    assert (row["n_years"], row["trend_pct"]) == (2, pytest.approx(100.0, rel=1e-11))
+
+
+def test_falling_series_fall():
+    row = span(growth_span(series(y2014=8.0, y2015=4.0, y2016=2.0)), "2014", "2016")
+    assert [row[name] for name in ("cagr_pct", "trend_pct")] == [pytest.approx(-50.0)] * 2
+    assert row["linear_trend_pct"] < 0
+    assert row["change_per_interval"] == -3.0
+    # A line that is below 0 at its start has no rate: its sign would say the opposite.
+    row = span(growth_span(series(y2014=-4.0, y2015=-2.0, y2016=-1.0)), "2014", "2016")
+    assert row["linear_trend_pct"] is None
+
+
+def test_growth_from_next_to_nothing_is_missing_and_never_infinite():
+    row = by_period(growth(series(y2014=1e-300, y2015=1e300)))["2015"]
+    assert (row["change_pct"], row["change_abs"]) == (None, 1e300)
+    row = span(growth_span(series(y2014=1e-300, y2015=1e300)), "2014", "2015")
+    assert (row["multiple"], row["cagr_pct"], row["change_per_interval"]) == (None, None, 1e300)
+
+
+def test_years_and_quarters_of_one_series_are_sorted_by_the_key():
+    periods = ["2015", "2014-Q4", "2014", "2015-Q1"]
+    frame = indicator_series(observations(*(("gdp", "CN", period, 1.0) for period in periods)))
+    assert growth(frame)["time_period"].to_list() == sorted(periods)
+    spans = growth_span(frame)
+    assert list(spans.select("from_period", "to_period").iter_rows()) == [("2014", "2015"), ("2014-Q4", "2015-Q1")]
 
 
 def test_order_of_rows_changes_nothing():

@@ -25,8 +25,8 @@ from pipelines.index.index_number import (
 )
 from pipelines.index.rebase import rebase
 from pipelines.index.scope import Cells
-from warehouse.errors import IndexhouseError
 from warehouse.catalogue.method.aggregate import Chain, PriceIndex
+from warehouse.errors import IndexhouseError
 
 NAN = float("nan")
 CHAINS = {"chain_symmetric": chain_symmetric, "chain_geometric": chain_geometric}

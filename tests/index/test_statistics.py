@@ -168,3 +168,13 @@ def test_quantiles_equal_a_plain_loop():
                 above = min(below + 1, len(x) - 1)
                 wanted = x[below] + (position - below) * (x[above] - x[below])
                 assert found[place, period, indicator] == pytest.approx(wanted, rel=1e-12)
+
+
+@pytest.mark.parametrize("factor", [1e-310, 1e-200, 1e200, 1e307])
+def test_the_squares_of_a_deviation_neither_overflow_nor_vanish(factor):
+    assert deviation(factor * np.array([1.0, 2.0, 3.0])) == pytest.approx(factor, rel=1e-12)
+
+
+def test_the_sign_of_a_zero_does_not_depend_on_the_order_of_areas():
+    for zeros in ([0.0, -0.0], [-0.0, 0.0]):
+        assert all(math.copysign(1, float(each(np.array(zeros)))) == 1 for each in (lowest, highest))

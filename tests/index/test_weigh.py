@@ -156,6 +156,11 @@ def test_a_constant_sibling_changes_no_critic_weight():
 def test_children_in_no_conflict_count_the_same_if_they_vary():
     assert found([[1, 10, 3], [2, 20, 3], [4, 40, 3]], "critic") == [0.5, 0.5, 0.0]
     assert found([[1], [2]], "critic") == [1.0]
+    # r of the two is 1 - 1e-16 in doubles; as noise it would give all weight to those who have most of it
+    x = [8.6, 0.3, 7.3, 1.8, 8.6, 5.4]
+    assert found([[value, 3 * value + 1] for value in x], "critic") == [0.5, 0.5]
+    result = weights_of([[value, 3 * value + 1] for value in x], "critic")
+    assert result.parameters["conflict"].tolist() == [[0, 0]]
 
 
 # What has no information

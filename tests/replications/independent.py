@@ -25,7 +25,6 @@ from tests.replications.independent_steps import (
     denominate,
     impute,
     normalise,
-    present,
     screen,
     significant,
     treat,
@@ -69,10 +68,11 @@ def score_tree(leaves: Mapping[str, Array], tree: Tree, aggregation: Mapping[str
 def ranks_of(scores: Array) -> Array:
     """1 = best within the period, ties share the smallest, none without a score."""
     result = np.full(scores.shape, NAN)
-    for (t, a), score in np.ndenumerate(scores):
-        if not math.isnan(score):
-            mine = significant(float(score))
-            result[t, a] = 1 + sum(significant(float(other)) > mine for other in present(scores[t]))
+    for t, row in enumerate(scores):
+        rounded = [significant(float(score)) for score in row]
+        for a, score in enumerate(rounded):
+            if not math.isnan(score):
+                result[t, a] = 1 + sum(other > score for other in rounded)
     return result
 
 

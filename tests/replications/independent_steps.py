@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -111,18 +111,17 @@ def screen(panel: Panel, step: Step) -> NDArray[np.bool_]:
 
 
 def impute(panel: Panel, tree: Tree, steps: Sequence[Step | str]) -> dict[str, Array]:
-    """Fill each gap by the first step that has a value for it; every step looks at the observed values only."""
-    return {leaf: _filled(leaf, panel, tree, [step_of(step) for step in steps]) for leaf in panel.values}
+    """Fill the gaps by one step after the other; a step works on what the one before it left."""
+    for step in steps:
+        filled = {leaf: _filled(leaf, panel, tree, step_of(step)) for leaf in panel.values}
+        panel = replace(panel, values=filled)
+    return dict(panel.values)
 
 
-def _filled(leaf: str, panel: Panel, tree: Tree, steps: Sequence[Step]) -> Array:
+def _filled(leaf: str, panel: Panel, tree: Tree, step: Step) -> Array:
     result = panel.values[leaf].copy()
     for t, a in zip(*np.nonzero(np.isnan(result)), strict=True):
-        for step in steps:
-            value = _filling(leaf, panel, tree, step, int(t), int(a))
-            if not math.isnan(value):
-                result[t, a] = value
-                break
+        result[t, a] = _filling(leaf, panel, tree, step, int(t), int(a))
     return result
 
 
@@ -327,7 +326,8 @@ def _score(
     if method == "none":
         return x
     if method in RANKED:
-        rank = 1 + sum((other < x) if up else (other > x) for other in among)
+        mine, others = significant(x), [significant(other) for other in among]
+        rank = 1 + sum((other < mine) if up else (other > mine) for other in others)
         if method == "rank":
             return float(rank)
         if method == "borda":

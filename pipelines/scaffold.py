@@ -66,8 +66,11 @@ def write_new(
     folder = _target(settings)
     if kind not in KINDS_OF_NEW:
         raise CatalogueError([f"'{kind}' is no kind of entry; {suggest(kind, KINDS_OF_NEW)}"])
-    if not re.fullmatch(ID_PATTERN, entry_id):
-        raise CatalogueError([f"'{entry_id}' is not an id; use lower case a-z, digits and _, a letter first"])
+    if not re.fullmatch(ID_PATTERN, entry_id) or yaml.safe_load(entry_id) != entry_id:
+        raise CatalogueError(
+            [f"'{entry_id}' is not an id; use lower case a-z, digits and _, a letter first, no word that YAML reads "
+             "as something else (yes, no, on, off, true, false, null)"]
+        )  # fmt: skip
     if origin is not None and kind != "source":
         raise CatalogueError([f"a new {kind} takes no file; leave '{origin}' out, or write `indexhouse new source`"])
     if method is not None and kind != "index":
@@ -188,7 +191,7 @@ def _source(
         found = guess(content, path.name, source_id, catalogue)
         keys |= found.source
         keys["fetch"] |= {"files": [f"*{path.suffix}"]}
-        files[inbox / path.name] = content
+        files[inbox / path.name.lstrip(".~$")] = content
         files |= _declared(folder, catalogue, source_id, found.indicators)
         said = f"Guessed from {path.name}: {found.values} of {found.cells} cells are values. Check every guess."
         told.append(f"{found.values} of {found.cells} cells of {path.name} are values")

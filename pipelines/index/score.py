@@ -18,6 +18,7 @@ from pipelines.index.rank import Floats
 from pipelines.index.scope import Cells, Mask, Notes, Parameters
 from pipelines.index.tree import Tree
 from pipelines.index.weigh import weigh
+from warehouse.catalogue.base import IndexhouseError
 from warehouse.catalogue.index import Index
 from warehouse.catalogue.method.aggregate import BenefitOfTheDoubt, Chain, PriceIndex
 
@@ -111,7 +112,10 @@ def score_tree(
             given = weights[node]
         else:
             nominal = np.array([tree.weight[child] for child in children])
-            weighed = weigh(below, methods.weighting[node], methods.cells, children, nominal)
+            try:
+                weighed = weigh(below, methods.weighting[node], methods.cells, children, nominal)
+            except IndexhouseError as error:
+                raise IndexhouseError(f"{node}: {error}") from None
             given = weighed.weights
             found.parameters[node] = weighed.parameters
         found.weights[node] = given
@@ -138,7 +142,10 @@ def _scored(
     """The score of one node; of a single run also the weights that its children had, and what was lost."""
     step = methods.aggregation[node]
     if isinstance(step, BenefitOfTheDoubt):
-        own = benefit_of_the_doubt(below, step, children)
+        try:
+            own = benefit_of_the_doubt(below, step, children, methods.cells)
+        except IndexhouseError as error:
+            raise IndexhouseError(f"{node}: {error}") from None
         if is_single:
             found.spread[node] = own.weights
             found.notes[node] = own.notes
@@ -158,7 +165,11 @@ def _scored(
         found.spread[node] = spread_weights(below, weights)
         refused = (found.spread[node] > 0) & ~allowed(below, step)
         found.refused[node] = np.asarray(refused.any(axis=-1))
-    return aggregate(below, weights, step)
+    whole = aggregate(below, weights, step)
+    if is_single:
+        has_children = (found.spread[node] > 0).any(axis=-1) & ~found.refused[node]
+        found.notes[node] = {f"{step.method} has no number for these scores": has_children & np.isnan(whole)}
+    return whole
 
 
 def effective_weights(tree: Tree, scores: NodeScores) -> dict[str, Floats]:

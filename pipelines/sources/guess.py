@@ -81,6 +81,10 @@ def guess(content: bytes, file_name: str, source_id: str, catalogue: Terms) -> G
     Raises IndexhouseError where no way gives any value, with what was looked for.
     """
     best: Guess | None = None
+    try:
+        unpack(content)
+    except RejectedFileError as error:
+        raise IndexhouseError(f"{file_name}: {error}") from None
     for read in _ways_to_read(content):
         for one in _guesses(_sample(content, read), file_name, source_id, read, catalogue):
             tried = _tried(one, _sample(content, read), file_name, catalogue)
@@ -290,8 +294,8 @@ class _Table:
             if units is not None:
                 layout["unit"] = {"column": self._column(units)}
                 for line in reversed(below):
-                    if ids[line[label]] in declared:
-                        declared[ids[line[label]]]["unit"] = self.lookup.unit(line[units]) or "one"
+                    if (key := ids.get(line[label])) in declared:
+                        declared[key]["unit"] = self.lookup.unit(line[units]) or "one"
             return layout, declared
         if area is None and texts:
             return None
@@ -388,7 +392,7 @@ class _Table:
         """Printed name -> indicator id; those that the catalogue lacks, with the unit that is printed or `one`."""
         ids: dict[str, str] = {}
         declared: dict[str, dict[str, str]] = {}
-        for text in list(texts)[:MOST_INDICATORS]:
+        for text in [each for each in texts if each][:MOST_INDICATORS]:
             known, printed = self.names.get(_bare(text)), self._printed_unit(text) or unit
             if known and (printed is None or self.lookup.conversion(printed, self.lookup.indicators[known].unit)):
                 ids[text] = known

@@ -5,6 +5,7 @@ Not here: what a source, an indicator or an index means (tests/sources, tests/in
 
 from __future__ import annotations
 
+import gzip
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +14,23 @@ from typing import Any
 import polars as pl
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipelines.scaffold import METHODS
 from pipelines.settings import BUILTIN
+from pipelines.sources.guess import guess
 from warehouse.catalogue import load
 from warehouse.catalogue.check import load_and_check
+from warehouse.catalogue.indicator import Area, Indicator, Unit
+from warehouse.errors import IndexhouseError
+
+CATALOGUE = load.Catalogue(
+    (),
+    units={"one": Unit(name_en="ratio"), "cny_100m": Unit(name_zh="亿元")},
+    areas={"CN": Area(name_zh="全国"), "CN-BJ": Area(name_zh="北京", parent="CN"), "CN-SH": Area(name_zh="上海")},
+    indicators={"gdp": Indicator(name_en="GDP", unit="cny_100m")},
+)
 
 WIDE = """国家数据
 指标：发电量（亿千瓦小时）
@@ -332,6 +345,47 @@ def test_a_file_that_says_nothing_is_refused_and_nothing_is_written(
     assert sorted(mine.folder.rglob("*")) == before
 
 
+PIECES = [
+    "北京",
+    "上海",
+    "全国",
+    "2019",
+    "2018年",
+    "12.5",
+    "3,4",
+    "GDP（亿元）",
+    "",
+    "..",
+    '"',
+    "<table>",
+    "1e5",
+    "Total",
+]
+
+
+@given(
+    lines=st.lists(st.lists(st.sampled_from(PIECES), min_size=1, max_size=6), min_size=1, max_size=8),
+    delimiter=st.sampled_from([",", ";", "\t"]),
+    encoding=st.sampled_from(["utf-8", "gb18030", "utf-16"]),
+)
+@settings(max_examples=200)
+def test_any_file_gives_a_guess_that_reads_or_one_error(lines: list[list[str]], delimiter: str, encoding: str) -> None:
+    content = "\n".join(delimiter.join(line) for line in lines).encode(encoding)
+    try:
+        found = guess(content, "strange.csv", "lamps", CATALOGUE)
+    except IndexhouseError as error:
+        assert "strange.csv" in str(error)
+    else:
+        assert 0 < found.values <= found.cells
+
+
+def test_a_damaged_archive_is_told_with_its_name(new: Callable, tmp_path: Path) -> None:
+    file = tmp_path / "lamps.csv.gz"
+    file.write_bytes(gzip.compress(WIDE.encode())[:20])
+    answer = new("source", "lamps", file)
+    assert answer.status == 1 and answer.errors[0].startswith("error: lamps.csv.gz: ")
+
+
 # What is refused
 
 
@@ -363,6 +417,7 @@ def test_a_folder_that_cannot_be_written_is_named_with_a_remedy(
     [
         (("indexx", "a"), "did you mean 'index'?"),
         (("index", "Big-One"), "is not an id"),
+        (("indicator", "no"), "YAML reads"),
         (("index", "strength"), "indices/strength.yml: index 'strength' exists already"),
         (("indicator", "gdp"), "indicators.yml: indicator 'gdp' exists already"),
         (("index", "a", "--method", "hdy"), "did you mean 'hdi'?"),

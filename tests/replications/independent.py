@@ -153,6 +153,7 @@ def run_stages(
             done = {leaf: treat(x, treatment, tree.directions.get(leaf, 1)) for leaf, x in values.items()}
             values, excluded = {leaf: x for leaf, (x, _) in done.items()}, {leaf: e for leaf, (_, e) in done.items()}
     treated = dict(values)
+    observed = {leaf: np.where(kept, x, NAN) for leaf, x in observed.items()}
     normalised = {
         leaf: normalise(x, tree.directions.get(leaf, 1), normalisation, panel, excluded.get(leaf))
         for leaf, x in values.items()

@@ -6,12 +6,13 @@ Not here: the shape of each file (the models) and judging data (expectations).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from warehouse.catalogue.base import CatalogueError, IndexhouseError, suggest
 from warehouse.catalogue.claim import problems as claim_problems
 from warehouse.catalogue.formula import problems as formula_problems
+from warehouse.catalogue.index import Index
 from warehouse.catalogue.index_check import problems as index_problems
 from warehouse.catalogue.load import Catalogue, load_what_can_be
 from warehouse.catalogue.measure import conversion, measure
@@ -97,7 +98,7 @@ def _areas(catalogue: Catalogue) -> Iterator[str]:
             claimed.setdefault(spelling, area_id)
 
 
-def _leads_back(start: str, parents: dict[str, str | None]) -> bool:
+def _leads_back(start: str, parents: Mapping[str, str | None]) -> bool:
     seen, here = set(), parents.get(start)
     while here is not None and here not in seen:
         if here == start:
@@ -137,6 +138,13 @@ def _sources(catalogue: Catalogue) -> Iterator[str]:
         for indicator_id in sorted(indicators_of(source, catalogue) & computed):
             yield f"{where}: indicator '{indicator_id}' has a formula; bring it under its own id, or drop the formula"
         yield from (f"{where}: {text}" for text in _source_units(source, catalogue))
+        rules = [(f"exclude.{i}", rule.indicators) for i, rule in enumerate(source.exclude)]
+        rules += [
+            (f"marks.constant_missing.{i}", rule.indicators) for i, rule in enumerate(source.marks.constant_missing)
+        ]
+        for key, named in rules:
+            for indicator_id in sorted(set(named) - indicators_of(source, catalogue)):
+                yield f"{where}: {key}: '{indicator_id}' is no indicator of this source; remove it or correct its id"
         for number, correction in enumerate(source.corrections):
             place = f"{where}: corrections.{number}"
             if correction.indicator not in catalogue.indicators:
@@ -209,8 +217,28 @@ def _priorities(catalogue: Catalogue) -> Iterator[str]:
 
 def _indices(catalogue: Catalogue) -> Iterator[str]:
     for index_id, index in catalogue.indices.items():
+        where = catalogue.where("indices", index_id)
         for text in index_problems(index_id, index, catalogue.indicators, catalogue.areas):
-            yield f"{catalogue.where('indices', index_id)}: {text}"
+            yield f"{where}: {text}"
+        if index.splice is not None:
+            yield from (f"{where}: splice.{text}" for text in _splice_problems(index_id, index, catalogue))
+
+
+def _splice_problems(index_id: str, index: Index, catalogue: Catalogue) -> Iterator[str]:
+    """What is wrong with the index that another one continues."""
+    assert index.splice is not None
+    earlier = catalogue.indices.get(index.splice.index)
+    if earlier is None:
+        yield f"index: '{index.splice.index}' is unknown; {suggest(index.splice.index, catalogue.indices)}"
+        return
+    if earlier.freq != index.freq:
+        yield f"index: '{index.splice.index}' has freq {earlier.freq}, this one {index.freq}; they need the same"
+    editions = [each.id for each in (*earlier.editions, *earlier.variants)]
+    if index.splice.edition not in editions:
+        yield f"edition: '{index.splice.edition}' is unknown; {suggest(index.splice.edition, editions)}"
+    continued = {key: each.splice.index for key, each in catalogue.indices.items() if each.splice is not None}
+    if _leads_back(index_id, continued):
+        yield f"index: '{index_id}' leads back to itself by way of '{index.splice.index}'; end the circle"
 
 
 def _claims(catalogue: Catalogue) -> Iterator[str]:

@@ -48,7 +48,7 @@ def treat(values: Floats, most: int = 5) -> Floats:
         while abs(skewness) >= 2 and kurtosis >= 3.5 and moved < most:
             at = w == (w.max() if skewness > 0 else w.min())
             w[at] = w[~at].max() if skewness > 0 else w[~at].min()
-            moved = np.count_nonzero(w != x)
+            moved = int(np.count_nonzero(w != x))
             skewness, kurtosis = skewness_and_kurtosis(w)
         if abs(skewness) >= 2 and kurtosis >= 3.5:
             w = np.log(x - x.min() + 0.01 * (x.max() - x.min()))
@@ -141,7 +141,7 @@ def run_all(prepared: Sequence[Floats], levels: Sequence[Level], draws: Draws) -
 
 def ranks_of(scores: Floats) -> Floats:
     """1 for the highest of each run: (runs, areas)."""
-    return (-scores).argsort(axis=-1).argsort(axis=-1) + 1.0
+    return ((-scores).argsort(axis=-1).argsort(axis=-1) + 1).astype(np.float64)
 
 
 def monte_carlo(prepared: Sequence[Floats], levels: Sequence[Level], draws: Draws) -> tuple[Floats, Floats]:

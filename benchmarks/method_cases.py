@@ -92,7 +92,7 @@ def made_index(areas: int, indicators: int, years: int, method: Mapping[str, Any
             **named,
             "areas": [f"A{n:05d}" for n in range(areas)],
             "periods": {"from": FIRST_YEAR, "to": FIRST_YEAR + years - 1},
-            "method": {"treat": TREAT} | method,
+            "method": {"treat": TREAT, **method},
             "nodes": nodes,
         }
     )
@@ -155,34 +155,34 @@ def levels_of(tree: Tree, shares: Mapping[str, Floats] | None = None) -> list[Le
 class Asem(NamedTuple):
     """The connectivity index of 51 countries and 49 indicators, computed, and what an analysis of it starts from."""
 
-    index: Index
+    declared: Index
     model: Model
     prepared: list[Floats]
     levels: list[Level]
 
     def plan(self) -> Plan:
         """A plan that has not prepared anything yet."""
-        return plan_of(self.index, self.model, self.model.scores)
+        return plan_of(self.declared, self.model, self.model.scores)
 
 
 def asem(uncertainty: Mapping[str, Any]) -> Asem:
     """The published data set as its catalogue in the tests has it, with choices that vary."""
 
-    def declared(name: str) -> Any:
+    def read(name: str) -> Any:
         return yaml.safe_load((ASEM / name).read_text("utf-8"))
 
     method = {"normalise": VARIED["normalise"][0]}
-    index = Index.model_validate(declared("indices/asem.yml") | {"variants": (), "uncertainty": uncertainty})
+    index = Index.model_validate(read("indices/asem.yml") | {"variants": (), "uncertainty": uncertainty})
     index = index.with_changes({"method": method})
-    indicators = {name: Indicator.model_validate(each) for name, each in declared("indicators.yml").items()}
-    areas = {name: Area.model_validate(each) for name, each in declared("areas.yml").items()}
+    indicators = {name: Indicator.model_validate(each) for name, each in read("indicators.yml").items()}
+    areas = {name: Area.model_validate(each) for name, each in read("areas.yml").items()}
     tree = tree_of("asem", index)
     with (ASEM / "raw" / "asem_idata.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["uCode"]: {name.lower(): text for name, text in row.items()} for row in csv.DictReader(file)}
     area_ids = index.area_ids(areas)
     columns = {
         each["indicator"]: np.array([[float(rows[area][each["header"].strip("^$")] or "nan") for area in area_ids]])
-        for each in declared("sources/asem_2018.yml")["layout"]["columns"]
+        for each in read("sources/asem_2018.yml")["layout"]["columns"]
     }
     values = np.stack([columns[leaf] for leaf in tree.leaves], axis=-1)
     row = np.broadcast_to(np.int64(-1), values.shape)
@@ -211,7 +211,7 @@ def asem(uncertainty: Mapping[str, Any]) -> Asem:
 
 def draws_of(data: Asem, plan: Plan, choices: Choices) -> Draws:
     """What runs choose, as the hand-written loop wants it."""
-    uncertainty = data.index.uncertainty
+    uncertainty = data.declared.uncertainty
     assert uncertainty is not None
     weights = draw_weights(uncertainty.weights, plan.shares, choices.u)
     _, treat, normalise, aggregate, _ = choices.position.T
@@ -277,7 +277,7 @@ def frames(areas: int = 300, indicators: int = 100, years: int = 20) -> Work:
 def monte_carlo(runs: int, node: str = "asem", reference_runs: int | None = None) -> Work:
     """Runs of the connectivity index, all of it varying; preparing the alternatives counts for the engine only."""
     data = asem(VARIED | {"seed": SEED, "runs": runs})
-    uncertainty = data.index.uncertainty
+    uncertainty = data.declared.uncertainty
     assert uncertainty is not None
     nodes = None if node == "all" else (node,)
     looped = min(runs, reference_runs or runs)
@@ -313,7 +313,7 @@ def sobol(n: int = 100) -> Work:
     """Sobol indices of three choices: normalisation, aggregation, weights."""
     varied = {key: VARIED[key] for key in ("normalise", "aggregate", "weights")}
     data = asem(varied | {"seed": SEED, "sensitivity": {"samples": n}})
-    uncertainty = data.index.uncertainty
+    uncertainty = data.declared.uncertainty
     assert uncertainty is not None and uncertainty.sensitivity is not None
     drawn = uncertainty.sensitivity
     factors = len(uncertainty.factors())
@@ -393,7 +393,7 @@ def large(years: int, areas: int, indicators: int, is_looped: bool) -> dict[str,
     with clock.stage("own"):
         scores, observed = run_scores(inputs, steps, index.method.order)
         found = score_tree(tree, scores, observed, methods, {}).score[tree.root]
-    result = {"cells": values.size, "array_mib": values.nbytes / 2**20, **clock.stages["own"]}
+    result: dict[str, Any] = {"cells": values.size, "array_mib": values.nbytes / 2**20, **clock.stages["own"]}
     if is_looped:
         del scores, observed
         directions = np.array([step.direction for step in steps])
@@ -457,9 +457,10 @@ def measure(work: Work, rounds: int) -> dict[str, Any]:
             taken = {"own": [], "reference": []}
         once("own")
         once("reference")
-    result = {"first": first, "apart": apart, "own": _middle(taken["own"])}
+    result: dict[str, Any] = {"first": first, "apart": apart, "own": _middle(taken["own"])}
     if work.reference:
-        result["reference"] = {name: work.times * each for name, each in _middle(taken["reference"]).items()}
+        by_hand = _middle(taken["reference"])
+        result["reference"] = by_hand | {name: work.times * by_hand[name] for name in ("wall", "cpu", "best")}
     return result
 
 

@@ -1,31 +1,39 @@
 """The figures as Markdown tables, with targets and whether they are met, and the machine that they come from.
 
-Not here: measuring (commands, sizes).
+Not here: measuring (commands, sizes, method).
 """
 
 from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.commands import BASE, FLOOR, PEAK_TARGET_MIB, TARGETS
 from benchmarks.measure import Cost
+from benchmarks.method import MEMORY_TIMES, Large, Timing
+from benchmarks.method import exponents as large_exponents
 from benchmarks.sizes import FROM_CELLS, LINEAR, STAGES, TARGET_CELLS, TARGET_TIMES, Size, exponents
 
 README = Path(__file__).with_name("README.md")
-BEGIN, END = "<!-- figures: begin (make bench ARGS=--write) -->", "<!-- figures: end -->"
+PARTS = {
+    "figures": "make bench ARGS=--write",
+    "method": "make bench ARGS='--only method --write'",
+    "large": "make bench ARGS='--only method --large --write'",
+}
+"""Parts of the README that hold figures, and what fills each."""
 LIBRARIES = ("dagster", "duckdb", "polars", "great-expectations")
+METHOD_LIBRARIES = ("numpy", "scipy", "polars")
 
 
-def machine(load_before: float) -> list[str]:
+def machine(load_before: float, libraries_used: Sequence[str] = LIBRARIES) -> list[str]:
     """The words without which no figure means anything."""
     now = datetime.now(UTC)
     kind = next((line.partition(":")[2].strip() for line in _cpu_lines() if line.startswith("model name")), "")
-    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    libraries = ", ".join(f"{name} {version(name)}" for name in libraries_used)
     busy = " **Other work was running: wall times are too long, CPU times are nearer the truth.**"
     return [
         f"Measured on {now:%Y-%m-%d %H:%M} UTC: {os.cpu_count()} cores ({kind or platform.machine()}), "
@@ -112,11 +120,86 @@ def size_tables(sizes: Sequence[Size]) -> list[str]:
     return lines
 
 
-def write(figures: str) -> Path:
-    """Put the figures between the marks in README.md."""
+def method_tables(timings: Sequence[Timing]) -> list[str]:
+    """Cases of the method engine against hand-written code and their targets."""
+    lines = [
+        "| work | first call s | s | best s | CPU s | peak MB | by hand s | wall ratio | CPU ratio | COINr s "
+        "| target | met |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|---|",
+    ]
+    for timing in timings:
+        case, own = timing.case, timing.own
+        by_hand = f"{timing.reference['wall']:.3g}" if timing.reference else ""
+        ratios = [f"{times:.2f}" if (times := timing.times(unit)) else "" for unit in ("wall", "cpu")]
+        lines.append(
+            f"| {case.shown} | {timing.first:.3f} | {own['wall']:.3f} | {own['best']:.3f} | {own['cpu']:.3f} | "
+            f"{own['peak_mib']:.0f} | {by_hand} | {' | '.join(ratios)} | {case.coinr or ''} | "
+            f"{'; '.join(text for text, *_ in _wanted(timing))} | {_verdict(timing)} |"
+        )
+    busy = [timing for timing in timings if timing.case.is_long]
+    return lines + [
+        line
+        for timing in busy
+        for line in ("", f"Cores kept busy in the long run: {timing.own['cpu'] / timing.own['wall']:.2f}.")
+    ]
+
+
+def _wanted(timing: Timing) -> list[tuple[str, float, float, float]]:
+    """(target in words, figure by medians, figure by the best round, limit) of a case."""
+    case, own, reference = timing.case, timing.own, timing.reference
+    found = []
+    if case.seconds is not None:
+        found.append((f"{case.seconds:g} s", own["wall"], own["best"], case.seconds))
+    if case.times is not None:
+        ratios = own["wall"] / reference["wall"], own["best"] / reference["best"]
+        found.append((f"{case.times:g} x by hand", *ratios, case.times))
+    if case.peak_mib is not None:
+        found.append((f"{case.peak_mib:.0f} MB", own["peak_mib"], own["peak_mib"], case.peak_mib))
+    return found
+
+
+def _verdict(timing: Timing) -> str:
+    wanted = _wanted(timing)
+    if not wanted:
+        return ""
+    if any((middle <= limit) != (best <= limit) for _, middle, best, limit in wanted):
+        return "unclear: noise"
+    return _met(all(middle <= limit for _, middle, _, limit in wanted))
+
+
+def large_tables(found: Sequence[Large]) -> list[str]:
+    """Scores of large panels: time and memory by the number of cells."""
+    lines = [
+        "| cells | s | CPU s | by hand s | input MB | peak beyond the program MB | times the input | target | met |",
+        "|---:|---:|---:|---:|---:|---:|---:|---|---|",
+    ]
+    for large in found:
+        by_hand = "" if large.reference is None else f"{large.reference:.1f}"
+        lines.append(
+            f"| {large.cells:,} | {large.wall:.1f} | {large.cpu:.1f} | {by_hand} | {large.array_mib:.0f} | "
+            f"{large.peak_mib:.0f} | {large.memory_times:.2f} | {MEMORY_TIMES:g} x | "
+            f"{_met(large.memory_times <= MEMORY_TIMES)} |"
+        )
+    lines.append("")
+    for small, big, exponent in large_exponents(found):
+        lines.append(
+            f"- Growth, {small.cells:,} to {big.cells:,} cells: exponent {exponent:.2f} (CPU); target at most 1, with "
+            f"noise {LINEAR:g}: {_met(exponent <= LINEAR)}."
+        )
+    return lines
+
+
+def write(parts: Mapping[str, Sequence[str]]) -> Path:
+    """Put the lines of each part between its marks in README.md; a part that is not given stays as it is."""
     text = README.read_text("utf-8")
-    before, after = text.partition(BEGIN)[0], text.partition(END)[2]
-    README.write_text(f"{before}{BEGIN}\n\n{figures.strip()}\n\n{END}{after}", "utf-8")
+    for name, lines in parts.items():
+        begin, end = f"<!-- {name}: begin ({PARTS[name]}) -->", f"<!-- {name}: end -->"
+        before, mark, rest = text.partition(begin)
+        if not mark or end not in rest:
+            raise SystemExit(f"{README}: the marks of '{name}' are missing; put back {begin} and {end}")
+        figures = "\n".join(lines).strip()
+        text = f"{before}{begin}\n\n{figures}\n\n{end}{rest.partition(end)[2]}"
+    README.write_text(text, "utf-8")
     return README
 
 

@@ -22,7 +22,7 @@ from pipelines.alert import post_json
 from pipelines.marts import families, release_tables
 from pipelines.marts.headlines import headlines
 from pipelines.marts.observations import kept
-from pipelines.report import RunReport, keep_report, last_warnings
+from pipelines.run_report import RunReport, keep_report, last_warnings
 from pipelines.settings import Settings, now
 from pipelines.version import code_version
 from pipelines.workspace import Workspace, home_lock

@@ -21,7 +21,7 @@ from pipelines.assets.context import AS_OF_TAG, OFFLINE_TAG, PID_TAG, PUBLISH_TA
 from pipelines.assets.event_log import overrides
 from pipelines.dagster_home import instance_folder
 from pipelines.definitions import build_definitions, build_job, fetch_job
-from pipelines.report import RunReport, keep_report, last_report, nothing_changed
+from pipelines.run_report import RunReport, keep_report, last_report, nothing_changed
 from pipelines.settings import Settings, now
 from pipelines.workspace import LOCKED_HOME_VARIABLE, Workspace, home_lock, open_catalogue
 from warehouse import releases

@@ -10,7 +10,7 @@ import sys
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
-from pipelines.report import RunReport
+from pipelines.run_report import RunReport
 from pipelines.settings import Settings
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from filelock import FileLock, Timeout
 
 from pipelines.cadence import groups
-from pipelines.report import last_report
+from pipelines.run_report import last_report
 from pipelines.settings import Settings, now
 from warehouse.catalogue.load import Catalogue, load
 from warehouse.snapshots import SnapshotStore

@@ -59,7 +59,7 @@ def uniforms(seed: int, first: int, count: int, columns: int, stream: Stream = S
 
 def choice(u: Floats, n: int) -> Positions:
     """Turn even numbers into positions 0 to n - 1, each an equal slice of [0, 1). In/Out: any shape."""
-    return np.minimum(np.floor(u * n), n - 1).astype(np.int64)
+    return np.floor(u * n).astype(np.int64)
 
 
 def vary_share(u: Floats, share: float) -> Floats:

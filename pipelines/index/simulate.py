@@ -24,6 +24,7 @@ CACHED = 2**17  # numbers in one array of a call: such arrays stay in the proces
 BLOCK = 2**14  # runs that are grouped by their choices at once, unless there are very many combinations
 DRAWN = 2**21  # most numbers that are drawn for the weights at once
 TILE = 2**13  # numbers rounded at once
+RANKED = 2**17  # numbers ranked at once
 FEW_AREAS = 128  # up to here comparing every pair of areas is faster than sorting
 ROUNDING = 1e-11  # relative: twice what rounding a score to 12 significant digits may move it
 
@@ -257,7 +258,7 @@ def _rank_quantiles(scores: Floats) -> Floats:
     """Quantiles of ranks from how often each rank occurs: (areas, runs) to (percents, areas)."""
     areas, runs = scores.shape
     counts = np.zeros((areas, areas + 1), dtype=np.int64)
-    step = max(1, 2**17 // areas)
+    step = max(1, RANKED // areas)
     offset = (np.arange(areas) * (areas + 1))[:, None]
     for first in range(0, runs, step):
         placed = (rank_runs(scores[:, first : first + step]) + offset).reshape(-1)

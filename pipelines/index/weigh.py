@@ -95,7 +95,7 @@ def _critic(node: _Node, step: CriticWeights) -> Weights:
     raw = np.where((raw.max(axis=1, initial=0.0) > 0)[:, None], raw, varies)
     present = np.isfinite(lowest(unit, 1))
     return Weights(
-        _rescaled(raw), {"sd": np.where(present, sd, np.nan), "conflict": np.where(present, conflict, np.nan)}
+        _rescaled(raw), {"score_sd": np.where(present, sd, np.nan), "conflict": np.where(present, conflict, np.nan)}
     )
 
 

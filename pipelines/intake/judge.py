@@ -17,7 +17,7 @@ from expectations.judgement import Result, messages, quality_rows, row_text
 from expectations.plan import intake_plan
 from pipelines import progress, validation
 from pipelines.intake.read import Intake, read_source
-from pipelines.report import last_warnings
+from pipelines.run_report import last_warnings
 from pipelines.settings import now
 from pipelines.sources.reasons import explain
 from pipelines.workspace import Workspace

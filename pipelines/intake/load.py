@@ -11,7 +11,7 @@ import polars as pl
 
 from pipelines import progress
 from pipelines.intake.read import reading_state
-from pipelines.report import last_warnings
+from pipelines.run_report import last_warnings
 from pipelines.workspace import Workspace
 from warehouse import core
 from warehouse.catalogue.load import digest_of

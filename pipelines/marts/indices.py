@@ -14,7 +14,7 @@ import polars as pl
 from pipelines import progress
 from pipelines.index.period import ordinal
 from pipelines.marts.observations import keep, observation_at
-from pipelines.report import last_warnings
+from pipelines.run_report import last_warnings
 from pipelines.workspace import Workspace
 from warehouse.catalogue.index import Edition, Index, Variant
 from warehouse.core import Core

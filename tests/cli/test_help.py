@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-VERBS = ("run", "status", "check", "preview", "query", "releases", "publish", "rollback", "rebuild", "serve")
+VERBS = ("run", "status", "check", "preview", "new", "query", "releases", "publish", "rollback", "rebuild", "serve")
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -21,7 +21,7 @@ import pytest
 import yaml
 
 from pipelines import say, settings
-from pipelines.report import RunReport
+from pipelines.run_report import RunReport
 from warehouse import tables_page
 from warehouse.catalogue import load
 from warehouse.catalogue.source import Source

@@ -247,6 +247,12 @@ def test_a_constant_part_has_no_correlation_and_no_warning():
     assert rows["p", "", "cronbach_alpha"].measure_value is not None
 
 
+def test_scores_that_differ_beyond_the_twelfth_digit_are_tied():
+    scores = panel(6, 4, 0.0)
+    scores["a"], scores["p"] = np.array([0.3, 0.1 + 0.2, 0.5, 0.4]), np.array([1.0, 2.0, 3.0, 4.0])
+    same(rows_of(scores)["a", "p", "kendall"].measure_value, plain_kendall([0.3, 0.3, 0.5, 0.4], scores["p"]))
+
+
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_too_few_cells_give_nothing_and_no_warning(n):
     scores = {node: np.arange(n) * float(i + 1) for i, node in enumerate(("index", *PARENT))}

@@ -301,6 +301,20 @@ def test_a_price_index_is_shared_by_moving_price_and_quantity_of_an_item_togethe
     assert found["root"] == [pytest.approx(-2.0)]
 
 
+def test_an_item_of_a_chained_paasche_index_needs_no_quantity_of_the_period_before():
+    prices, quantities = {"a": [50, 55], "b": [25, 20]}, {"a": [NAN, 15], "b": [15, 20]}
+    how = {"root": {"method": "paasche", "chained": True}}
+    found = parts({"a": {}, "b": {}}, prices, how, quantities=quantities)
+
+    def paasche(a: int, b: int) -> float:
+        p, q = (prices["a"][a], prices["b"][b]), (15, quantities["b"][b])
+        return 100 * (p[0] * q[0] + p[1] * q[1]) / (50 * q[0] + 25 * q[1])
+
+    one = (paasche(1, 0) - paasche(0, 0) + paasche(1, 1) - paasche(0, 1)) / 2
+    assert found["a"] == [pytest.approx(one, rel=1e-12)]
+    assert found["b"] == [pytest.approx(paasche(1, 1) - 100 - one, rel=1e-12)]
+
+
 # Methods that look at other areas or at all periods
 
 
@@ -351,13 +365,43 @@ def test_closeness_to_an_ideal_of_all_periods_is_shared_with_that_ideal_held():
         assert found["root"][t, area] == pytest.approx(closeness(a1, b1) - closeness(a0, b0), rel=1e-11)
 
 
-def test_an_outranked_pillar_passes_its_term_on_by_weight_though_its_own_score_stays():
+def test_an_outranked_pillar_passes_its_term_on_by_weight():
     nodes = {"p": {}, "p1": {"parent": "p", "weight": 3}, "p2": {"parent": "p"}}
-    # Area A0 stays at 10, area A1 falls from 20 to 5: A0 goes from outranked to outranking.
-    values = {"p1": [[10, 20], [10, 5]], "p2": [[10, 20], [10, 5]]}
+    # Area A0 hardly moves, area A1 falls from 20 to 5: A0 goes from outranked to outranking.
+    values = {"p1": [[10, 20], [12, 5]], "p2": [[10, 20], [4.04, 5]]}
     tree, scores, steps = built(nodes, values, {"root": "copeland"})
     found = contribute(tree, scores, steps)
-    assert [found[node][0, 0] for node in ("root", "p", "p1", "p2")] == [2, 2, 1.5, 0.5]
+    assert [found[node][0, 0] for node in ("root", "p", "p1", "p2")] == pytest.approx([2, 2, 1.5, 0.5], rel=1e-14)
+
+
+def test_weights_that_differ_between_periods_are_apart_from_the_change_of_a_child():
+    nodes = {"p": {}, "q": {}, "p1": {"parent": "p"}, "p2": {"parent": "p"}, "q1": {"parent": "q"}}
+    values = {"p1": [10, 12], "p2": [10, 10], "q1": [20, 20]}
+    tree, scores, steps = built(nodes, values, {"root": "harmonic"})
+
+    def harmonic(p: float, weight: float) -> float:
+        return 1 / (weight / p + (1 - weight) / 20)
+
+    weights = np.array([[[0.2, 0.8]], [[0.8, 0.2]]])
+    scores.weights["root"], scores.spread["root"] = weights, weights
+    scores.score["root"] = np.array([[harmonic(10, 0.2)], [harmonic(11, 0.8)]])
+    found = contribute(tree, scores, steps)
+
+    # Weights of p and q when only one of them has moved: 0.8 and 0.8, or 0.2 and 0.2, that is one half each.
+    before, after = scores.score["root"][:, 0]
+    term = (harmonic(11, 0.5) - before + after - harmonic(10, 0.5)) / 2
+    own = harmonic(11, 0.5) - harmonic(10, 0.5)
+    assert found["p"] == [pytest.approx(term, rel=1e-12)]
+    assert found["p1"] == [pytest.approx(own + (term - own) / 2, rel=1e-12)]
+    assert found["p2"] == [pytest.approx((term - own) / 2, rel=1e-12)]
+
+
+def test_a_pillar_below_its_threshold_counts_with_the_weights_of_the_other_period():
+    nodes = {"p": {}, "q": {}, "p1": {"parent": "p"}, "p2": {"parent": "p"}, "q1": {"parent": "q"}}
+    values = {"p1": [10, 10], "p2": [NAN, 30], "q1": [40, 40]}
+    found = parts(nodes, values, {}, thresholds={"p": 0.6})
+    # p appears with 20, weight 1/2: 10 - (40 + 30)/2 x 1/2 = -7.5, of which p1 and p2 had one half each.
+    assert (found["p"], found["p1"], found["p2"]) == ([-7.5], [-3.75], [-3.75])
 
 
 def test_weights_that_every_area_chooses_are_part_of_the_terms():

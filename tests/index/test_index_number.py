@@ -250,6 +250,9 @@ def test_prices_and_quantities_below_zero_are_missing_with_a_note_and_a_quantity
     assert found.scores[1, 0] == pytest.approx(120)
     assert np.argwhere(found.child_notes["price not above 0"]).tolist() == [[1, 0, 0]]
     assert np.argwhere(found.child_notes["quantity below 0"]).tolist() == [[1, 0, 1]]
+    # Shares of the second item: 0 of 2 and 9 of 12.
+    found = tornqvist(panel((2, 9), (3, 18)), panel((1, 0), (1, 0.5)))
+    assert found[1, 0] == pytest.approx(100 * 1.5 ** ((1 + 3 / 12) / 2) * 2 ** ((0 + 9 / 12) / 2), rel=1e-14)
     nothing = link(prices, np.ones((1, 1, 3)), PriceIndex(method="laspeyres"), 1, cells(prices), 0 * quantities)
     assert np.isnan(nothing.scores).all()
 
@@ -514,3 +517,7 @@ def test_weights_of_a_period_count_for_the_step_that_leads_to_it():
     found = link(values, weights, Chain(method="chain_symmetric"), 1, cells(values))
     assert found.scores[:, 0] == pytest.approx([100, 200, 400])
     assert found.weights[:, 0].tolist() == [[0.5, 0.5], [1, 0], [0, 1]]
+    # Without a weight in the base period there is nothing to start from.
+    weights[1] = 0
+    found = link(values, weights, Chain(method="chain_symmetric", base_period="2011"), 1, cells(values))
+    assert np.isnan(found.scores).all()

@@ -132,10 +132,12 @@ def same_bytes(found, other):
             assert one.tobytes() == two.tobytes()
 
 
-@pytest.mark.parametrize("dirichlet", [False, True])
-def test_intervals_are_those_of_runs_replayed_choice_by_choice(dirichlet):
-    weights = {"dirichlet": 50} if dirichlet else {"share": 0.25}
-    uncertainty = Uncertainty.model_validate(VARIED | {"weights": weights})
+@pytest.mark.parametrize(
+    ("runs", "weights"),
+    [(300, {"share": 0.25}), (100, {"dirichlet": 50}), (2, {"share": 0.5}), (21, None), (41, {"share": 0.9})],
+)
+def test_intervals_are_those_of_runs_replayed_choice_by_choice(runs, weights):
+    uncertainty = Uncertainty.model_validate(VARIED | {"runs": runs, "weights": weights})
     found = simulate(uncertainty, plan(), ("p", "index"))
     for at, node in enumerate(("p", "index")):
         scores = runs_of(uncertainty)[node]
@@ -158,11 +160,14 @@ def test_points_are_the_published_scores_ranks_and_changes():
     same(found["change"].point[1], np.vstack([np.full((1, 4), NAN), np.diff(base, axis=0)]))
 
 
-def test_nothing_depends_on_threads_blocks_or_memory():
+def test_nothing_depends_on_threads_blocks_or_memory(monkeypatch):
     uncertainty = Uncertainty.model_validate(VARIED)
     whole = simulate(uncertainty, plan(), threads=1)
     for threads, block, memory in ((2, None, 2**30), (3, 7, 2**30), (2, 64, 1), (1, 300, 5 * 300 * 4 * 8)):
         same_bytes(whole, simulate(uncertainty, plan(), threads=threads, block=block, memory=memory))
+    for size in ("CACHED", "TILE", "RANKED", "DRAWN"):
+        monkeypatch.setattr(f"pipelines.index.simulate.{size}", 50)
+    same_bytes(whole, simulate(uncertainty, plan()))
 
 
 def test_more_runs_add_to_the_runs_there_are():
@@ -201,7 +206,8 @@ def test_runs_that_differ_in_weights_only_are_scored_in_one_call():
     assert sorted(calls) == [((-1, -1, n), a, -1) for n in (0, 1, 2) for a in (0, 1)]
 
 
-def test_without_varying_weights_each_combination_is_scored_once():
+def test_without_varying_weights_each_combination_is_scored_once(monkeypatch):
+    monkeypatch.setattr("pipelines.index.simulate.CACHED", 1)
     calls = []
     model = plan()
 
@@ -237,11 +243,14 @@ def test_signal_to_noise_is_the_change_over_half_the_interval():
 
 
 def test_an_interval_without_width_has_no_signal_to_noise():
-    shifted = np.stack([FIRST[0], FIRST[0] + 0.1, FIRST[0] + 0.3])
+    # scores of about 500 000 are rounded to the sixth decimal: their changes differ there
+    large = FIRST[0] * 1e4
+    shifted = np.stack([large, large + 0.1, large + 0.3])
     uncertainty = Uncertainty.model_validate({"seed": 1, "runs": 200, "weights": {"share": 0.25}})
-    found = simulate(uncertainty, plan({-1: shifted}), ("index",))
-    same(found["change"].p50[0, 1], [0.1] * 4)
-    assert np.isnan(found["change"].signal_to_noise).all()
+    change = simulate(uncertainty, plan({-1: shifted}), ("index",))["change"]
+    assert change.p50[0, 1] == pytest.approx(0.1, abs=3e-6)
+    assert ((change.p95 - change.p05)[0, 1:] > 0).any(axis=1).all()
+    assert np.isnan(change.signal_to_noise).all()
 
 
 def test_an_error_in_one_run_stops_the_analysis():
@@ -261,6 +270,15 @@ def test_the_order_of_areas_changes_nothing(order):
     for measure, interval in found.items():
         for one, other in zip(interval, turned[measure], strict=True):
             np.testing.assert_array_equal(one[:, :, order], other)
+
+
+def test_scores_that_differ_beyond_the_twelfth_digit_share_a_rank():
+    close = np.repeat([[[0.3, 0.3, 0.3], [0.1 + 0.2, 0.1 + 0.2, 0.1 + 0.2]]], 2, axis=0)
+    found = simulate(Uncertainty(seed=1, runs=50, leave_out=True), plan({-1: close}), ("index",))
+    for quantile in found["rank"][:4]:
+        assert (quantile == 1).all()
+    assert (found["change"].point[0, 1] == 0).all()
+    assert (leave_out(plan({-1: close})) == 0).all()
 
 
 @pytest.mark.parametrize("areas", [1, 5, 128, 129, 300])
@@ -300,7 +318,7 @@ def test_the_mean_change_of_rank_is_over_areas_ranked_in_both():
 
 def test_an_index_of_one_area_moves_by_its_score():
     base = np.array([[4.0], [0.3]])
-    runs = np.array([[[5.5], [0.1 + 0.2]]])
+    runs = np.array([[[5.5], [0.300000000001]]])
     assert mean_abs_change(runs, base).tolist() == [[1.5, 0.0]]
     assert change_measure(1) == "mean_abs_score_change"
 

@@ -138,7 +138,7 @@ def test_critic_of_three_children_in_conflict():
     scores = [[0, 30, 5], [5, 20, 7], [10, 10, 6]]
     result = weights_of(scores, "critic")
     assert result.weights[0, 0].tolist() == near([2.5 / 8, 3.5 / 8, 2 / 8])
-    assert result.parameters["sd"][0].tolist() == near([0.5] * 3)
+    assert result.parameters["score_sd"][0].tolist() == near([0.5] * 3)
     assert result.parameters["conflict"][0].tolist() == near([2.5, 3.5, 2])
 
 

@@ -17,7 +17,7 @@ import yaml
 
 from pipelines import progress
 from pipelines.intake import judge, load, look
-from pipelines.report import RunReport, keep_report
+from pipelines.run_report import RunReport, keep_report
 from pipelines.settings import Settings
 from pipelines.workspace import Workspace, open_catalogue
 from warehouse.errors import IndexhouseError

@@ -79,34 +79,38 @@ def ranks_of(scores: Array) -> Array:
 def score_once(
     panel: Panel,
     tree: Tree,
-    normalisation: Step | str | Mapping[str, Step],
+    normalisation: Step | str | Mapping[str, Step | str],
     aggregation: Mapping[str, Any] | str,
     *,
     imputation: Sequence[Step | str] = (),
     treatment: Step | str = "none",
+    screening: Step | None = None,
+    order: Sequence[str] = ("screen", "impute", "treat", "normalise"),
     multipliers: Mapping[str, float] | None = None,
     left_out: str | None = None,
 ) -> dict[str, Array]:
     """One run of an uncertainty analysis with its choices made: scores of every node, (periods, areas).
 
-    `panel` holds the values after their denominators. `normalisation` is one step, or leaf -> step; `multipliers` are
+    `panel` holds the values after their denominators; `normalisation` is one step, or leaf -> step; `multipliers` are
     factors on the weights of nodes, before they are rescaled among siblings; `left_out` names an indicator that the run
-    leaves out (its weight goes to its siblings).
+    leaves out: it is gone from the start, and its weight goes to its siblings.
     """
     leaves = [leaf for leaf in tree.leaves() if leaf != left_out]
     kept = _kept_nodes(tree, leaves)
     weights = {node: tree.weight(node) * (multipliers or {}).get(node, 1.0) for node in kept}
     pruned = replace(tree, parents={node: tree.parents[node] for node in tree.parents if node in kept}, weights=weights)
-    filled = impute(replace(panel, values={leaf: panel.values[leaf] for leaf in leaves}), pruned, imputation)
-    normalised = {}
-    for leaf in leaves:
-        direction = tree.directions.get(leaf, 1)
-        treated, excluded = treat(filled[leaf], treatment, direction)
-        step = normalisation
-        if not isinstance(normalisation, str) and "method" not in normalisation:
-            step = normalisation[leaf]
-        normalised[leaf] = normalise(treated, direction, step, panel, excluded)
-    return score_tree(normalised, pruned, aggregation)
+    stages = run_stages(
+        replace(panel, values={leaf: panel.values[leaf] for leaf in leaves}),
+        pruned,
+        denominators={},
+        order=order,
+        screening=screening or {},
+        imputation=imputation,
+        treatment=treatment,
+        normalisation=normalisation,
+        aggregation=aggregation,
+    )
+    return stages.scores
 
 
 def _kept_nodes(tree: Tree, leaves: Sequence[str]) -> set[str]:
@@ -127,11 +131,13 @@ def run_stages(
     screening: Step,
     imputation: Sequence[Step | str],
     treatment: Step | str,
-    normalisation: Step | str,
+    normalisation: Step | str | Mapping[str, Step | str],
     aggregation: Mapping[str, Any] | str,
 ) -> Stages:
-    """The whole chain in the order given, every data set on the way kept. A screened-out area has no values from then
-    on; the stages that do not run leave the values as they are."""
+    """The whole chain in the order given, every data set on the way kept.
+
+    A screened-out area has no values from then on; a stage that does not run leaves the values as they are.
+    """
     observed = {leaf: values.copy() for leaf, values in panel.values.items()}
     values = dict(panel.values)
     kept = np.ones((len(panel.periods), len(panel.areas)), bool)
@@ -154,8 +160,11 @@ def run_stages(
             values, excluded = {leaf: x for leaf, (x, _) in done.items()}, {leaf: e for leaf, (_, e) in done.items()}
     treated = dict(values)
     observed = {leaf: np.where(kept, x, NAN) for leaf, x in observed.items()}
+    is_one = isinstance(normalisation, str) or "method" in normalisation
     normalised = {
-        leaf: normalise(x, tree.directions.get(leaf, 1), normalisation, panel, excluded.get(leaf))
+        leaf: normalise(
+            x, tree.directions.get(leaf, 1), normalisation if is_one else normalisation[leaf], panel, excluded.get(leaf)
+        )
         for leaf, x in values.items()
     }
     scores = score_tree(normalised, tree, aggregation)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.replications.independent import Stages, run_stages
 from tests.replications.independent_steps import NAN, Array, Panel, Tree
 
 FOLDER = Path(__file__).parent / "asem"
+PAGE = FOLDER.parents[2] / "docs" / "replications.md"
 NEAR = 1e-9
 
 # Pillars by the codes of the metadata; the indicators' codes are the columns that the catalogue reads.
@@ -167,10 +169,19 @@ def outputs(replica: Callable[..., Any]) -> dict[tuple[str, str], pl.DataFrame]:
     return {(key[0], key[1]): part for key, part in frame.partition_by("index_id", "edition_id", as_dict=True).items()}
 
 
-def test_every_edition_is_held_against_the_other_side(outputs: dict[tuple[str, str], pl.DataFrame]) -> None:
-    assert set(outputs) == set(CHANGES)
-    for (index_id, _), frame in outputs.items():
-        assert frame.height == 60 * 51 * len(axes(index_id)[0])
+def test_every_edition_is_held_against_the_other_side(
+    inputs: dict[tuple[str, str], pl.DataFrame], outputs: dict[tuple[str, str], pl.DataFrame]
+) -> None:
+    assert set(inputs) == set(outputs) == set(CHANGES)
+    for index_id, title in (("asem", "ASEM connectivity 2018"), ("asem_panel", "ASEM connectivity, panel 2018-2022")):
+        mine = [key for key in CHANGES if key[0] == index_id]
+        cells = 51 * len(axes(index_id)[0])
+        assert {inputs[key].height for key in mine} == {49 * cells}
+        assert {outputs[key].height for key in mine} == {60 * cells}
+        shown = re.search(rf"^\| {title} \|.*\| (\d+) \| ([\d ]+) \| 5e-12 \|$", PAGE.read_text("utf-8"), re.MULTILINE)
+        assert shown is not None
+        assert int(shown[1]) == len(mine)
+        assert int(shown[2].replace(" ", "")) == len(mine) * cells * (49 * len(STAGES) + 60 * 3)
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -233,7 +233,7 @@ def _splice_problems(index_id: str, index: Index, catalogue: Catalogue) -> Itera
         return
     if earlier.freq != index.freq:
         yield f"index: '{index.splice.index}' has freq {earlier.freq}, this one {index.freq}; they need the same"
-    editions = [each.id for each in (*earlier.editions, *earlier.variants)]
+    editions = [*(each.id for each in earlier.editions), *(each.id for each in earlier.variants)]
     if index.splice.edition not in editions:
         yield f"edition: '{index.splice.edition}' is unknown; {suggest(index.splice.edition, editions)}"
     continued = {key: each.splice.index for key, each in catalogue.indices.items() if each.splice is not None}

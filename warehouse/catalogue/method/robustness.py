@@ -56,9 +56,7 @@ class Uncertainty(Model):
     @model_validator(mode="after")
     def _something(self) -> Uncertainty:
         if not self.factors():
-            raise ValueError(
-                "nothing varies; give weights, impute, treat, normalise, aggregate or leave_out"
-            )
+            raise ValueError("nothing varies; give weights, impute, treat, normalise, aggregate or leave_out")
         for key in ("impute", "treat", "normalise", "aggregate"):
             if len(getattr(self, key)) == 1:
                 raise ValueError(f"'{key}' has one alternative only, so it does not vary; list two or leave it out")

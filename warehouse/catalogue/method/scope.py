@@ -75,4 +75,4 @@ def check_given(scope: Any, needed: tuple[str, ...]) -> None:
 
 def as_tuple(value: Any) -> Any:
     """One step where several are allowed is a list of one."""
-    return (value,) if isinstance(value, (str, Mapping, Model)) else value
+    return (value,) if isinstance(value, (str, int, Mapping, Model)) else value

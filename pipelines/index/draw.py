@@ -36,7 +36,7 @@ class Stream(IntEnum):
 
 class Choices(NamedTuple):
     """What runs choose: (runs, 5) positions of the alternatives of CHOICES, the last one the position of the leaf
-    that is left out; and (runs, weights) even numbers that the weights are drawn from, no columns where weights do
+    that is left out; and (runs, weights) uniform numbers that the weights are drawn from, no columns where weights do
     not vary."""
 
     position: Positions
@@ -44,7 +44,7 @@ class Choices(NamedTuple):
 
 
 def uniforms(seed: int, first: int, count: int, columns: int, stream: Stream = Stream.CHOICES) -> Floats:
-    """Draw even numbers in [0, 1) for consecutive runs.
+    """Draw uniform numbers in [0, 1) for consecutive runs.
 
     In: seed 0 to 2^63 - 1, number of the first run, how many runs, numbers per run. Out: (count, columns), multiples
     of 2^-53. Row r depends on the seed, the stream, the number of columns and the run only: it is the same whatever
@@ -58,18 +58,18 @@ def uniforms(seed: int, first: int, count: int, columns: int, stream: Stream = S
 
 
 def choice(u: Floats, n: int) -> Positions:
-    """Turn even numbers into positions 0 to n - 1, each an equal slice of [0, 1). In/Out: any shape."""
+    """Turn uniform numbers into positions 0 to n - 1, each an equal slice of [0, 1). In/Out: any shape."""
     return np.floor(u * n).astype(np.int64)
 
 
 def vary_share(u: Floats, share: float) -> Floats:
-    """Turn even numbers into multipliers 1 + share (2 u - 1): even between 1 - share and 1 + share. In/Out: any
+    """Turn uniform numbers into multipliers 1 + share (2 u - 1): uniform between 1 - share and 1 + share. In/Out: any
     shape."""
     return 1.0 + share * (2.0 * u - 1.0)
 
 
 def vary_dirichlet(u: Floats, shares: Floats, concentration: float) -> Floats:
-    """Turn even numbers into shares from a Dirichlet distribution around nominal ones.
+    """Turn uniform numbers into shares from a Dirichlet distribution around nominal ones.
 
     In: u (..., children), shares broadcastable to it, not negative, sum 1 over children. Out: (..., children), sum 1;
     a child without a share keeps 0; the nominal shares where all draws of a row vanish. Mean: the nominal shares;
@@ -99,7 +99,7 @@ def draw_choices(
 
 
 def choose(uncertainty: Uncertainty, leaves: int, u: Mapping[str, Floats], count: int) -> Positions:
-    """Turn one even number (count,) per factor into positions (count, 5) of CHOICES.
+    """Turn one uniform number (count,) per factor into positions (count, 5) of CHOICES.
 
     Each alternative that is listed takes an equal slice; leaving out: an equal slice for none, then one for each
     leaf. A factor that does not vary stays AS_IS.

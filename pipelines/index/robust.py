@@ -86,12 +86,17 @@ class Variations:
     def _without(
         self, choice: tuple[int, int, int], weights: Mapping[str, Floats], aggregation: int, leaf: str
     ) -> dict[str, Floats]:
-        """The weights of the parent of a leaf with that of the leaf at 0."""
+        """Weights with that of a leaf at 0, and that of each node above which has no other child."""
         tree = self._model.tree
-        parent = tree.parent[leaf]
-        whole = weights[parent] if parent in weights else self._nominal_weights(choice, aggregation)[parent]
-        kept = np.array([child != leaf for child in tree.children[parent]])
-        return {**weights, parent: whole * kept}
+        found, left_out = dict(weights), leaf
+        while left_out != tree.root:
+            parent = tree.parent[left_out]
+            whole = found[parent] if parent in found else self._nominal_weights(choice, aggregation)[parent]
+            found[parent] = whole * np.array([child != left_out for child in tree.children[parent]])
+            if len(tree.children[parent]) > 1:
+                break
+            left_out = parent
+        return found
 
     def _stage(self, choice: tuple[int, int, int]) -> tuple[Floats, Mask]:
         with self._lock:

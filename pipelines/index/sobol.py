@@ -44,7 +44,7 @@ class Sensitivities(NamedTuple):
 
 
 def samples(seed: int, factors: int, n: int) -> Floats:
-    """The inputs of all runs: (n (factors + 2), factors) even numbers in [0, 1).
+    """The inputs of all runs: (n (factors + 2), factors) uniform numbers in [0, 1).
 
     First the n rows of A, then those of B, then for each factor those of A with this factor's column from B.
     """
@@ -55,7 +55,7 @@ def samples(seed: int, factors: int, n: int) -> Floats:
 
 
 def sobol(evaluate: Callable[[Floats], Floats], factors: int, n: int, seed: int, bootstrap: int = 0) -> SobolIndices:
-    """Estimate Sobol indices of a function of independent even numbers.
+    """Estimate Sobol indices of a function of independent uniform numbers.
 
     In: `evaluate` takes (runs, factors) numbers in [0, 1), for all n (factors + 2) runs at once, and gives (runs,)
     results, or (runs, results); NaN missing. Out: SobolIndices of each result. A sample counts only where all its

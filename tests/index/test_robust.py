@@ -104,6 +104,20 @@ def test_leaving_out_an_indicator_spreads_its_weight_and_costs_no_coverage():
     assert not np.isnan(run["test"]).any()
 
 
+def test_leaving_out_an_only_child_leaves_out_its_parent():
+    nodes = {
+        "left": {},
+        "right": {},
+        "one": {"parent": "left"},
+        "two": {"parent": "right"},
+        "four": {"parent": "right"},
+    }
+    which = index(nodes=nodes, method={"coverage": 0.9})
+    base = model(which, full(3))
+    run = Variations(which, base).score((AS_IS, AS_IS, AS_IS), {}, AS_IS, base.tree.leaves.index("one"))
+    np.testing.assert_allclose(run["test"], base.scores.score["right"], rtol=1e-14)
+
+
 def built(**changes: Any) -> Any:
     which = made(**changes)
     return build_edition("test", which, which.editions[0], frame(full(5, gaps=0.1)), INDICATORS, AREAS)

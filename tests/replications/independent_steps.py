@@ -19,6 +19,7 @@ from scipy import optimize, stats
 Array = NDArray[np.float64]
 Step = Mapping[str, Any]
 NAN = math.nan
+RANKED = {"rank", "borda", "percentile_rank"}
 
 
 @dataclass(frozen=True)
@@ -277,19 +278,26 @@ def _treated(old: Sequence[float], step: Step, direction: int) -> tuple[list[flo
 def normalise(
     values: Array, direction: int, step: Step | str, panel: Panel, excluded: NDArray[np.bool_] | None = None
 ) -> Array:
-    """Scores of one leaf. Parameters are those of the scope; where a condition of the method fails, nothing."""
+    """Scores of one leaf. Parameters are those of the scope; where a condition of the method fails, nothing.
+
+    `excluded` cells take no part in parameters; they have a rank like all others.
+    """
     step = step_of(step)
+    excluded = None if step["method"] in RANKED else excluded
+    counted = values if excluded is None else np.where(excluded, NAN, values)
     scope = step.get("scope", {"over": step.get("over", "period")} if step["method"] in RANKED else "all")
     scope = {"over": scope} if isinstance(scope, str) else scope
     result = np.full(values.shape, NAN)
     for t in range(values.shape[0]):
         among = present(
-            values[when, other]
+            counted[when, other]
             for when, period in enumerate(panel.periods)
             for other, area in enumerate(panel.areas)
-            if _in_scope(scope, t, when, period, area) and not (excluded is not None and excluded[when, other])
+            if _in_scope(scope, t, when, period, area)
         )
         facts = dict(scope["values"]) if scope["over"] == "given" else _facts(among)
+        if facts and step["method"] == "ampi":
+            facts["reference"] = _ampi_reference(step.get("reference", {}), values, counted, panel)
         for a in range(values.shape[1]):
             x = float(values[t, a])
             if not math.isnan(x) and facts:
@@ -304,9 +312,6 @@ def _facts(among: list[float]) -> dict[str, float]:
     low, high = min(among), max(among)
     sd = float(np.std(among, ddof=1)) if high > low else NAN
     return {"min": low, "max": high, "mean": mean_of(among), "sd": sd}
-
-
-RANKED = {"rank", "borda", "percentile_rank"}
 
 
 def _in_scope(scope: Step, here: int, when: int, period: str, area: str) -> bool:
@@ -365,7 +370,7 @@ def _score(
             return x / high if high > 0 else NAN
         return low / x if low > 0 else NAN
     assert method == "ampi", method
-    half, ref = (high - low) / 2, _ampi_reference(step.get("reference", {}), values, panel)
+    half, ref = (high - low) / 2, facts["reference"]
     return 70 + 60 * ((x - ref if up else ref - x) + half) / (2 * half) if half > 0 else NAN
 
 
@@ -377,13 +382,13 @@ def _to_target(x: float, up: bool, target: float, low: float, high: float, cap: 
     return min(share, 1.0) if cap else share
 
 
-def _ampi_reference(reference: Step, values: Array, panel: Panel) -> float:
+def _ampi_reference(reference: Step, values: Array, counted: Array, panel: Panel) -> float:
     if reference.get("value") is not None:
         return float(reference["value"])
     t = panel.periods.index(str(reference.get("period") or panel.base_period))
     if reference.get("area") is not None:
         return float(values[t, panel.areas.index(reference["area"])])
-    return mean_of(present(values[t]))
+    return mean_of(present(counted[t]))
 
 
 # Aggregation

@@ -1,6 +1,6 @@
 """What varies in the analysis of an index, and what is looked at, as it stands in YAML.
 
-Not here: the runs (pipelines.index.simulate, sobol, leave_out) and the correlations (pipelines.index.cohere).
+Not here: the runs (pipelines.index.simulate, sobol) and the correlations (pipelines.index.cohere).
 """
 
 from __future__ import annotations

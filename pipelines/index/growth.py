@@ -63,7 +63,7 @@ def ordered_series(series: pl.DataFrame) -> pl.DataFrame:
 
 
 def in_key_order(frame: pl.DataFrame, freq: pl.Series, *periods: str) -> pl.DataFrame:
-    """Sort rows that are in the order of `ordered_series` by series and periods as text; with one frequency they are."""
+    """Sort rows in the order of `ordered_series` by series and periods as text; with one frequency they are."""
     return frame if freq.n_unique() <= 1 else frame.sort(*SERIES, *periods)
 
 

@@ -19,7 +19,15 @@ from pipelines.index.cohere import cohere
 from pipelines.index.draw import AS_IS
 from pipelines.index.rank import Floats
 from pipelines.index.scope import Mask
-from pipelines.index.score import Methods, NodeScores, effective_weights, methods_of, nominal_shares, score_tree
+from pipelines.index.score import (
+    Methods,
+    NodeScores,
+    effective_weights,
+    methods_of,
+    natural_leaves,
+    nominal_shares,
+    score_tree,
+)
 from pipelines.index.simulate import Interval, Plan, change_measure, leave_out, simulate
 from pipelines.index.sobol import sensitivity
 from pipelines.index.stages import Inputs, LeafSteps, Stages, run_stages, steps_of
@@ -48,9 +56,16 @@ def model_of(tree: Tree, index: Index, inputs: Inputs, indicators: Mapping[str, 
     """Take the inputs of an index through its stages and up its tree."""
     steps = steps_of(tree, index, indicators)
     stages = run_stages(inputs, steps, index.method.order, index.method.screen)
-    directions = [step.direction for step in steps]
-    methods = methods_of(tree, index, directions, inputs.quantities, inputs.cells)
+    methods = methods_of(tree, index, steps, inputs.quantities, inputs.cells)
     return Model(tree, inputs, steps, stages, methods, score_tree(tree, stages.scores, stages.observed, methods))
+
+
+class _Staged(NamedTuple):
+    """Leaf scores of one combination of choices, which of them are observed, and the leaves on their natural scale."""
+
+    scores: Floats
+    observed: Mask
+    natural: frozenset[str]
 
 
 class Variations:
@@ -59,8 +74,8 @@ class Variations:
     def __init__(self, index: Index, model: Model, rebased: int | None = None) -> None:
         """`rebased`: position of the period that all series are rebased on."""
         self._index, self._model, self._rebased = index, model, rebased
-        self._staged: dict[tuple[int, int, int], tuple[Floats, Mask]] = {
-            (AS_IS, AS_IS, AS_IS): (model.stages.scores, model.stages.observed)
+        self._staged: dict[tuple[int, int, int], _Staged] = {
+            (AS_IS, AS_IS, AS_IS): _Staged(model.stages.scores, model.stages.observed, model.methods.natural)
         }
         self._nominal: dict[tuple[tuple[int, int, int], int], Mapping[str, Floats]] = {}
         self._lock = Lock()
@@ -70,8 +85,8 @@ class Variations:
     ) -> dict[str, Floats]:
         """See `pipelines.index.simulate.Score`."""
         tree = self._model.tree
-        leaf_scores, observed = self._stage(choice)
-        methods = self._methods(aggregation)
+        leaf_scores, observed, natural = self._stage(choice)
+        methods = self._methods(aggregation)._replace(natural=natural)
         if dropped != AS_IS:
             weights = self._without(choice, weights, aggregation, tree.leaves[dropped])
         found = score_tree(tree, leaf_scores, observed, methods, weights).score
@@ -98,7 +113,7 @@ class Variations:
             left_out = parent
         return found
 
-    def _stage(self, choice: tuple[int, int, int]) -> tuple[Floats, Mask]:
+    def _stage(self, choice: tuple[int, int, int]) -> _Staged:
         with self._lock:
             if choice not in self._staged:
                 drawn, method = self._index.uncertainty, self._index.method
@@ -114,7 +129,8 @@ class Variations:
                 steps = [self._changed(leaf, step, changes) for leaf, step in zip(
                     self._model.tree.leaves, self._model.steps, strict=True)]  # fmt: skip
                 done = run_stages(self._model.inputs, steps, method.order, method.screen)
-                self._staged[choice] = (done.scores, done.observed)
+                natural = natural_leaves(self._model.tree, self._index, steps)
+                self._staged[choice] = _Staged(done.scores, done.observed, natural)
             return self._staged[choice]
 
     def _changed(self, leaf: str, step: LeafSteps, changes: Mapping[str, Any]) -> LeafSteps:
@@ -135,8 +151,9 @@ class Variations:
     def _nominal_weights(self, choice: tuple[int, int, int], aggregation: int) -> Mapping[str, Floats]:
         key = (choice, aggregation)
         if key not in self._nominal:
-            leaf_scores, observed = self._stage(choice)
-            found = score_tree(self._model.tree, leaf_scores, observed, self._methods(aggregation))
+            leaf_scores, observed, natural = self._stage(choice)
+            methods = self._methods(aggregation)._replace(natural=natural)
+            found = score_tree(self._model.tree, leaf_scores, observed, methods)
             self._nominal[key] = found.weights
         return self._nominal[key]
 

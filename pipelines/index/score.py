@@ -16,24 +16,28 @@ from pipelines.index.doubt import benefit_of_the_doubt
 from pipelines.index.index_number import link
 from pipelines.index.rank import Floats
 from pipelines.index.scope import Cells, Mask, Notes, Parameters
+from pipelines.index.stages import LeafSteps
 from pipelines.index.tree import Tree
 from pipelines.index.weigh import weigh
 from warehouse.catalogue.base import IndexhouseError
 from warehouse.catalogue.index import Index
 from warehouse.catalogue.method.aggregate import BenefitOfTheDoubt, Chain, PriceIndex
+from warehouse.catalogue.method.normalise import NoNormalisation
 
 TOLERANCE = 1e-12
 
 
 class Methods(NamedTuple):
     """How every node is scored: by inner node its weighting and aggregation, by node the least coverage; by leaf its
-    direction and the quantities (periods, areas) that go with its prices; what rows and columns are."""
+    direction and the quantities (periods, areas) that go with its prices; the leaves whose scores are values on the
+    natural scale, to which no direction is applied yet; what rows and columns are."""
 
     weighting: Mapping[str, Any]
     aggregation: Mapping[str, Any]
     threshold: Mapping[str, float]
     direction: Mapping[str, int]
     quantity: Mapping[str, Floats]
+    natural: frozenset[str]
     cells: Cells
 
 
@@ -58,9 +62,10 @@ class NodeScores(NamedTuple):
 
 
 def methods_of(
-    tree: Tree, index: Index, directions: Sequence[int], quantities: Mapping[str, Floats], cells: Cells
+    tree: Tree, index: Index, steps: Sequence[LeafSteps], quantities: Mapping[str, Floats], cells: Cells
 ) -> Methods:
-    """What an index says of its nodes; `directions` and panels of quantities in the order of the tree's leaves."""
+    """What an index says of its nodes; `steps` in the order of the tree's leaves, quantities (periods, areas) by
+    indicator."""
 
     def own(node: str, key: str) -> Any:
         value = getattr(index.nodes[node], key) if node in index.nodes else None
@@ -73,10 +78,18 @@ def methods_of(
         {node: own(node, "weighting") for node in tree.children},
         {node: own(node, "aggregate") for node in tree.children},
         threshold,
-        dict(zip(tree.leaves, directions, strict=True)),
+        {leaf: step.direction for leaf, step in zip(tree.leaves, steps, strict=True)},
         {leaf: quantities[name] for leaf, name in priced.items() if name},
+        natural_leaves(tree, index, steps),
         cells,
     )
+
+
+def natural_leaves(tree: Tree, index: Index, steps: Sequence[LeafSteps]) -> frozenset[str]:
+    """The leaves that are not normalised."""
+    is_run = "normalise" in index.method.order
+    named = zip(tree.leaves, steps, strict=True)
+    return frozenset(leaf for leaf, step in named if not is_run or isinstance(step.normalise, NoNormalisation))
 
 
 def score_tree(
@@ -151,7 +164,8 @@ def _scored(
             found.notes[node] = own.notes
         return own.scores
     if isinstance(step, (Chain, PriceIndex)):
-        directions = np.array([methods.direction.get(child, 1) for child in children])
+        # a normalised score is turned already; index numbers turn what is on the natural scale
+        directions = np.array([methods.direction[child] if child in methods.natural else 1 for child in children])
         priced = [methods.quantity[child] for child in children if child in methods.quantity]
         quantities = np.stack(priced, axis=-1) if isinstance(step, PriceIndex) else None
         linked = link(below, weights, step, directions, methods.cells, quantities)

@@ -323,6 +323,9 @@ def _imputed(stages: Stages, values: Floats, steps: Sequence[LeafSteps], cells: 
             part = filled.values
         whole = _with(whole, places, part)
         stages.before, stages.after = _with(stages.before, places, before), _with(stages.after, places, after)
+    if stages.screened is not None:
+        # an area that was screened out before stays out
+        whole = np.where(stages.screened.kept[:, :, None], whole, np.nan)
     stages.is_imputed = missing & ~np.isnan(whole)
     return whole
 

@@ -160,7 +160,7 @@ def test_without_its_exception_the_rule_for_zeros_takes_a_score_of_burundi(repli
     assert kept.height - goals.height == 23
 
 
-@pytest.mark.parametrize("name", ["gii", "hdi", "hfi", "sdg"])
+@pytest.mark.parametrize("name", ["asem", "compind", "gii", "hdi", "hfi", "sdg"])
 def test_raw_files_are_those_that_their_note_names(name: str) -> None:
     note = (HERE / name / "raw" / "SOURCE.md").read_text("utf-8")
     noted = dict(re.findall(r"^\| (\S+) \|.*\| `([0-9a-f]{64})` \|$", note, re.MULTILINE))

@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 from benchmarks.measure import run_child
@@ -116,9 +115,9 @@ def measure_large(say: Callable[[str], None]) -> list[Large]:
     return found
 
 
-def exponents(found: Sequence[Large]) -> list[tuple[Large, Large, float]]:
-    """(smaller, larger, exponent of the CPU seconds) between neighbours; 1: twice the cells take twice the time."""
-    return [(a, b, math.log(b.cpu / a.cpu) / math.log(b.cells / a.cells)) for a, b in pairwise(found)]
+def exponent(small: Large, large: Large) -> float:
+    """How the CPU seconds grow with the cells; 1: twice the cells take twice the time."""
+    return math.log(large.cpu / small.cpu) / math.log(large.cells / small.cells)
 
 
 def _json_of(*arguments: str) -> Any:

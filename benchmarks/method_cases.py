@@ -239,7 +239,7 @@ def panel(areas: int = 300, indicators: int = 100, years: int = 20, fill: str = 
     def own() -> tuple[Stages, NodeScores]:
         steps = steps_of(tree, index, {})
         stages = run_stages(inputs, steps, index.method.order, index.method.screen)
-        methods = methods_of(tree, index, directions.tolist(), {}, inputs.cells)
+        methods = methods_of(tree, index, steps, {}, inputs.cells)
         return stages, score_tree(tree, stages.scores, stages.observed, methods)
 
     def reference() -> list[Floats]:
@@ -388,7 +388,7 @@ def large(years: int, areas: int, indicators: int, is_looped: bool) -> dict[str,
     values = made_values(areas, indicators, years, 0.0)
     inputs = inputs_from(tree, index, values)
     steps = steps_of(tree, index, {})
-    methods = methods_of(tree, index, [step.direction for step in steps], {}, inputs.cells)
+    methods = methods_of(tree, index, steps, {}, inputs.cells)
     clock = Clock()
     with clock.stage("own"):
         scores, observed = run_scores(inputs, steps, index.method.order)

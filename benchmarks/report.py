@@ -10,12 +10,12 @@ import platform
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 
 from benchmarks.commands import BASE, FLOOR, PEAK_TARGET_MIB, TARGETS
 from benchmarks.measure import Cost
-from benchmarks.method import MEMORY_TIMES, Large, Timing
-from benchmarks.method import exponents as large_exponents
+from benchmarks.method import MEMORY_TIMES, Large, Timing, exponent
 from benchmarks.sizes import FROM_CELLS, LINEAR, STAGES, TARGET_CELLS, TARGET_TIMES, Size, exponents
 
 README = Path(__file__).with_name("README.md")
@@ -180,13 +180,14 @@ def large_tables(found: Sequence[Large]) -> list[str]:
             f"{large.peak_mib:.0f} | {large.memory_times:.2f} | {MEMORY_TIMES:g} x | "
             f"{_met(large.memory_times <= MEMORY_TIMES)} |"
         )
-    lines.append("")
-    for small, big, exponent in large_exponents(found):
-        lines.append(
-            f"- Growth, {small.cells:,} to {big.cells:,} cells: exponent {exponent:.2f} (CPU); target at most 1, with "
-            f"noise {LINEAR:g}: {_met(exponent <= LINEAR)}."
-        )
-    return lines
+    neighbours = ", ".join(f"{exponent(small, large):.2f}" for small, large in pairwise(found))
+    whole = exponent(found[0], found[-1])
+    return [
+        *lines,
+        "",
+        f"Growth of the CPU time, {found[0].cells:,} to {found[-1].cells:,} cells: exponent {whole:.2f} (between "
+        f"neighbours {neighbours}); target at most 1, with noise {LINEAR:g}: {_met(whole <= LINEAR)}.",
+    ]
 
 
 def write(parts: Mapping[str, Sequence[str]]) -> Path:

@@ -53,11 +53,10 @@ def ordered_series(series: pl.DataFrame) -> pl.DataFrame:
         pl.Series("years", [number / PER_YEAR[freq] for freq, number in numbered], dtype=pl.Float64),
         pl.Series("previous_period", [label(freq, number - 1) for freq, number in numbered], dtype=pl.String),
     )
-    rows = (
-        series.filter(pl.col("obs_value").is_not_null())
-        .join(dates, on="time_period", how="inner")
-        .sort(*SERIES, "freq", "number")
-    )
+    rows = series.filter(pl.col("obs_value").is_not_null()).join(dates, on="time_period", how="inner")
+    # sorting costs by the column, and most of these hold one value only
+    varying = [name for name in (*SERIES, "freq") if rows.height and (rows[name] != rows[name][0]).any()]
+    rows = rows.sort(*varying, "number")
     key = pl.struct(*SERIES, "freq")
     return rows.with_columns(key.rle_id().alias("run"))
 

@@ -20,7 +20,7 @@ from warehouse.rounding import round_significant
 
 PERCENTS = (5, 50, 95)
 MEMORY = 480 * 2**20  # bytes of scores kept at once
-CACHED = 2**17  # numbers in one array of a call: such arrays stay in the processor's cache
+CACHED = 2**19  # numbers in one array of a call: few enough for the processor's cache, and for long calls of NumPy
 BLOCK = 2**14  # runs that are grouped by their choices at once, unless there are very many combinations
 DRAWN = 2**21  # most numbers that are drawn for the weights at once
 TILE = 2**13  # numbers rounded at once

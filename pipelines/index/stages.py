@@ -44,6 +44,7 @@ Places = NDArray[np.int64]
 Number = TypeVar("Number", np.float64, np.bool_, np.int64)
 STAGES = ("screen", "denominate", "impute", "treat", "normalise")
 BLOCK_CELLS = 500_000  # small enough that memory freed by one block serves the next
+BLOCK_LEAVES = 8  # at least: neighbours share a line of the processor's cache
 
 
 class Inputs(NamedTuple):
@@ -215,7 +216,7 @@ def run_scores(inputs: Inputs, steps: Sequence[LeafSteps], order: Sequence[str])
 
     periods, areas, _ = panel.values.shape
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in pool.map(fill, _blocks(steps, max(1, BLOCK_CELLS // max(1, periods * areas)))):
+        for _ in pool.map(fill, _blocks(steps, max(BLOCK_LEAVES, BLOCK_CELLS // max(1, periods * areas)))):
             pass
     return scores, observed
 
@@ -301,6 +302,7 @@ def _imputed(stages: Stages, values: Floats, steps: Sequence[LeafSteps], cells: 
     parents = np.array([step.parent for step in steps])
     shared = _sharing([step.impute for step in steps])
     whole = values
+    kept = stages.screened.kept[:, :, None] if stages.screened is not None else None
     if len(shared) > 1:
         whole, stages.before, stages.after = values.copy(), stages.before.copy(), stages.after.copy()
     for places, first in shared:
@@ -319,13 +321,15 @@ def _imputed(stages: Stages, values: Floats, steps: Sequence[LeafSteps], cells: 
                 filled = impute(part, how, cells, directions[places], parents[places])
             # a cell is filled once, and without a position wherever a step did not fill it
             before, after = np.maximum(before, filled.before), np.maximum(after, filled.after)
-            _note(stages, filled.notes, places)
+            notes = filled.notes
             part = filled.values
+            if kept is not None:
+                # an area that was screened out before stays out
+                part, notes = np.where(kept, part, np.nan), {text: mask & kept for text, mask in notes.items()}
+                before, after = np.where(kept, before, -1), np.where(kept, after, -1)
+            _note(stages, notes, places)
         whole = _with(whole, places, part)
         stages.before, stages.after = _with(stages.before, places, before), _with(stages.after, places, after)
-    if stages.screened is not None:
-        # an area that was screened out before stays out
-        whole = np.where(stages.screened.kept[:, :, None], whole, np.nan)
     stages.is_imputed = missing & ~np.isnan(whole)
     return whole
 

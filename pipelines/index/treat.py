@@ -142,7 +142,7 @@ def _winsorised(work: _Work, step: Winsorise) -> None:
     points = np.count_nonzero(moved, axis=-1)
     work.parameter("winsorised", chosen, points, other=0.0)
     still, skewness = work.retest(chosen, rows)
-    for number in np.unique(points[still]):
+    for number in sorted(set(points[still].tolist())):
         work.note(f"winsorised {number} points and still an outlier", chosen[still & (points == number)])
     is_undone = still & (step.then is not None and step.then_on == "original")
     work.put(chosen[~is_undone], rows[~is_undone])

@@ -45,14 +45,17 @@ def made(method: dict[str, object], **own: dict[str, object]) -> tuple[Tree, Ind
     return tree, index, Inputs(panel, Cells(periods, areas), {}, {})
 
 
-@pytest.mark.parametrize("size", [1, 2 * PERIODS * AREAS, 10_000])
+@pytest.mark.parametrize("leaves", [1, 2, 5, 100])
 @pytest.mark.parametrize("name", METHODS)
-def test_blocks_of_any_size_give_the_scores_of_the_whole(name: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_of_any_size_give_the_scores_of_the_whole(
+    name: str, leaves: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tree, index, inputs = made(METHODS[name], x4={"impute": "linear"})
     steps = steps_of(tree, index, {})
     before = inputs.panel.values.copy()
     whole = run_stages(inputs, steps, index.method.order, index.method.screen)
-    monkeypatch.setattr(stages, "BLOCK_CELLS", size)
+    monkeypatch.setattr(stages, "BLOCK_LEAVES", leaves)
+    monkeypatch.setattr(stages, "BLOCK_CELLS", 1)
     scores, observed = run_scores(inputs, steps, index.method.order)
     np.testing.assert_array_equal(scores, whole.scores)
     np.testing.assert_array_equal(observed, whole.observed)

@@ -150,13 +150,20 @@ def _model(
 
 
 def _final(index: Index, model: Model, continued: pl.DataFrame | None) -> tuple[NodeScores, Floats, Floats]:
-    """Scores after rebasing and splicing, the factor (areas) between them and the scores of the method, and where
+    """Scores after splicing and rebasing, the factor (areas) between them and the scores of the method, and where
     (periods, areas) the index is this framework's own."""
     scores, panel, root = model.scores, model.inputs.panel, model.tree.root
     found = dict(scores.score)
     factor = np.ones(len(panel.areas))
     own = np.ones(found[root].shape, dtype=bool)
     notes = {node: dict(texts) for node, texts in scores.notes.items()}
+    if index.splice is not None and continued is not None:
+        earlier = _earlier(continued, panel.periods, panel.areas)
+        places = [panel.periods.index(period) for period in index.splice.periods if period in panel.periods]
+        spliced = splice(found[root], earlier, places)
+        lost = ~np.isnan(found[root]) & np.isnan(spliced.scores)
+        notes.setdefault(root, {})["no score of both on the overlap, so it cannot be spliced"] = lost
+        found[root], factor, own = spliced.scores, spliced.factor, ~spliced.is_old
     if index.rebase is not None:
         place = panel.periods.index(index.rebase.period) if index.rebase.period in panel.periods else -1
         for node in model.tree.children:
@@ -164,14 +171,7 @@ def _final(index: Index, model: Model, continued: pl.DataFrame | None) -> tuple[
             lost = ~np.isnan(found[node]) & np.isnan(done.scores)
             notes.setdefault(node, {})[f"no score above 0 in {index.rebase.period}, so it cannot be rebased"] = lost
             found[node] = done.scores
-            factor = done.factor if node == root else factor
-    if index.splice is not None and continued is not None:
-        earlier = _earlier(continued, panel.periods, panel.areas)
-        places = [panel.periods.index(period) for period in index.splice.periods if period in panel.periods]
-        spliced = splice(found[root], earlier, places)
-        lost = ~np.isnan(found[root]) & np.isnan(spliced.scores)
-        notes.setdefault(root, {})["no score of both on the overlap, so it cannot be spliced"] = lost
-        found[root], factor, own = spliced.scores, factor * spliced.factor, ~spliced.is_old
+            factor = factor * done.factor if node == root else factor
     return scores._replace(score=found, notes=notes), factor, own
 
 

@@ -1,6 +1,6 @@
-"""`python -m benchmarks.run`: measure commands, intake and method, print the tables, and keep them when asked to.
+"""`python -m benchmarks.run`: measure commands, intake, method, BI queries; print the tables, keep them when asked to.
 
-Not here: what is measured (commands, sizes, method) and how it is shown (report).
+Not here: what is measured (commands, sizes, method, bi) and how it is shown (report).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import sys
 
 from benchmarks import report
+from benchmarks.bi import measure_bi
 from benchmarks.commands import measure_commands
 from benchmarks.measure import Cost
 from benchmarks.method import measure_large, measure_method
@@ -24,7 +25,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help=f"one repeat, sizes {QUICK_SIZES}")
     parser.add_argument("--cells", help=f"sizes of the synthetic source, comma separated (default {SIZES})")
     parser.add_argument("--repeat", type=int, help="rounds of each command (default 5); sizes take at most 3")
-    parser.add_argument("--only", choices=("commands", "sizes", "method"), help="leave the other parts out")
+    parser.add_argument("--only", choices=("commands", "sizes", "method", "bi"), help="leave the other parts out")
     parser.add_argument("--large", action="store_true", help="also score panels of up to 1.5e8 cells (needs 4 GB)")
     parser.add_argument("--write", action="store_true", help="keep the tables in benchmarks/README.md")
     arguments = parser.parse_args()
@@ -35,12 +36,12 @@ def main() -> None:
     except ValueError:
         parser.error(f"--cells {arguments.cells}: give numbers like 1e5,1e6")
     if arguments.write and arguments.only in ("commands", "sizes"):
-        parser.error("--write keeps commands and sizes together; leave --only out, or write --only method")
+        parser.error("--write keeps commands and sizes together; leave --only out, or write --only method or --only bi")
     if arguments.write and arguments.quick:
         parser.error("--quick leaves figures out, so --write would lose them; give one of both")
     costs: dict[str, Cost] = {}
     parts: dict[str, list[str]] = {}
-    if arguments.only != "method":
+    if arguments.only not in ("method", "bi"):
         parts["figures"] = report.machine(os.getloadavg()[0])
     if arguments.only in (None, "commands"):
         costs = measure_commands(repeats, _say)
@@ -56,6 +57,11 @@ def main() -> None:
         if arguments.large:
             about = report.machine(os.getloadavg()[0], report.METHOD_LIBRARIES)
             parts["large"] = [*about, "", "### Large panels", "", *report.large_tables(measure_large(_say))]
+    if arguments.only in (None, "bi"):
+        load = os.getloadavg()[0]
+        about = report.machine(load, report.BI_LIBRARIES)
+        tables = report.bi_tables(measure_bi(arguments.quick, _say), load)
+        parts["bi"] = [*about, "", "### BI queries", "", *tables]
     print("\n\n".join("\n".join(lines) for lines in parts.values()))
     if arguments.write:
         _say(f"kept in {report.write(parts)}")

@@ -19,9 +19,11 @@ from expectations.judgement import Result, headline, quality_rows, row_text
 from expectations.plan import release_plan
 from pipelines import progress, validation
 from pipelines.alert import post_json
+from pipelines.diffing.notes import write_notes
 from pipelines.marts import families, release_tables
 from pipelines.marts.headlines import headlines
 from pipelines.marts.observations import kept
+from pipelines.reporting.writing import write_report
 from pipelines.run_report import RunReport, keep_report, last_warnings
 from pipelines.settings import Settings, now
 from pipelines.version import code_version
@@ -135,7 +137,7 @@ def release_row(workspace: Workspace) -> dict[str, Any]:
 def publish_candidate(workspace: Workspace, switch: bool) -> Outcome:
     """Keep the judged candidate as a release; make it current when asked to and when it is not older than the current.
 
-    Holds the home's lock.
+    Its report is written first: a release whose report cannot be made is not published at all. Holds the home's lock.
     """
     with progress.step("publish") as note, workspace.locked():
         candidate = workspace.read_json("candidate.json")
@@ -150,9 +152,12 @@ def publish_candidate(workspace: Workspace, switch: bool) -> Outcome:
             "records": [asdict(record) for retrieved in workspace.records.values() for record in retrieved],
             "catalogue": workspace.catalogue.document,
         }  # fmt: skip
+        manifest = json.loads(json.dumps(manifest, ensure_ascii=False, default=str))
+        write_report(path, manifest, workspace.settings.release)
+        write_notes(workspace.settings.release, path, workspace.catalogue)
         done = publisher.publish(
-            workspace.settings.release, path.parent, json.loads(json.dumps(manifest, ensure_ascii=False, default=str)),
-            facts.built_at, keep=workspace.settings.keep, make_current=switch,
+            workspace.settings.release, path.parent, manifest, facts.built_at, keep=workspace.settings.keep,
+            make_current=switch,
         )  # fmt: skip
         outcome = Outcome(done.release_id, done.file, done.is_current, done.reason)
         told = [line for name in EARLIER_WARNINGS for line in workspace.read_json(f"{name}_warnings.json")]

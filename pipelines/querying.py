@@ -1,23 +1,22 @@
 """Read-only SQL on a release, answered as a table, CSV, JSON or Parquet.
 
-Not here: opening the file safely (warehouse.db).
+Not here: opening the file safely (warehouse.db), how a table is laid out (terminal).
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 from decimal import Decimal
 from typing import Any
 
 from pipelines.settings import Settings
+from pipelines.terminal import counted, print_table
 from warehouse.db import QueryError, read_only_release
 from warehouse.errors import IndexhouseError
 from warehouse.releases import release_file
 
 FORMATS = ("table", "csv", "json", "parquet")
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def query_release(settings: Settings, sql: str, release_id: str | None, form: str) -> None:
@@ -32,28 +31,28 @@ def query_release(settings: Settings, sql: str, release_id: str | None, form: st
                 return _print_parquet(relation)
             rows = relation.fetchall()
         except QueryError as error:
-            raise IndexhouseError(f"query: {str(error).strip()}") from None
+            raise IndexhouseError(f"query: {_one_line(str(error))}") from None
     {"table": _print_table, "csv": _print_csv, "json": _print_json}[form](columns, rows)
 
 
+def _one_line(text: str) -> str:
+    """What DuckDB says of a statement, without the drawing of its place."""
+    lines = [line.strip() for line in text.strip().splitlines()]
+    end = next((at for at, line in enumerate(lines) if line.startswith("LINE ")), len(lines))
+    return " ".join(filter(None, lines[:end] or lines))
+
+
 def _print_table(columns: list[str], rows: list[tuple[Any, ...]]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for position, column in enumerate(columns):
-        is_number = any(isinstance(row[position], (int, float)) and not isinstance(row[position], bool) for row in rows)
-        table.add_column(column, justify="right" if is_number else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*("" if value is None else _shown(value) for value in row))
-    width = None if sys.stdout.isatty() else 10_000
-    Console(width=width, no_color=bool(os.environ.get("NO_COLOR")) or None, highlight=False, markup=False).print(table)
-    print(f"{len(rows)} row{'s' if len(rows) != 1 else ''}", file=sys.stderr)
-
-
-def _shown(value: Any) -> str:
-    return f"{value:.12g}" if isinstance(value, float) else str(value)
+    """The table on stdout, whole in a pipe and cut to the width of a terminal; how much of it is told on stderr."""
+    laid = print_table(columns, rows, sys.stdout, cut=True)
+    told = [counted(len(rows), "row")]
+    if laid.columns_shown < len(columns):
+        told.append(f"{laid.columns_shown} of {counted(len(columns), 'column')} shown")
+    if laid.is_text_cut:
+        told.append("long text is cut")
+    if len(told) > 1:
+        told.append("select fewer columns, or use --format csv or json, to see all")
+    print("; ".join(told), file=sys.stderr)
 
 
 def _print_csv(columns: list[str], rows: list[tuple[Any, ...]]) -> None:
@@ -73,7 +72,9 @@ class _UnixLines:
 
 def _harmless(value: Any) -> Any:
     """Text that a spreadsheet would take for a formula gets an apostrophe; numbers stay as they are."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+    from pipelines.exporting.cells import harmless
+
+    return harmless(value) if isinstance(value, str) else value
 
 
 def _print_json(columns: list[str], rows: list[tuple[Any, ...]]) -> None:

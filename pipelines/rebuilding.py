@@ -20,7 +20,7 @@ from pipelines.version import code_version
 from pipelines.workspace import Workspace, home_lock
 from warehouse import releases
 from warehouse.catalogue.load import from_document
-from warehouse.errors import IndexhouseError, suggest
+from warehouse.errors import IndexhouseError, UnknownNameError, suggest
 from warehouse.publish import write_parquet
 from warehouse.snapshots import Record
 
@@ -42,7 +42,7 @@ def rebuild(settings: Settings, release_id: str) -> Proof:
     folder = settings.release / release_id
     if not (folder / "manifest.json").exists():
         known = [path.parent.name for path in settings.release.glob("*/manifest.json")]
-        raise IndexhouseError(f"release '{release_id}' is not kept; {suggest(release_id, known)}")
+        raise UnknownNameError(f"release '{release_id}' is not kept; {suggest(release_id, known)}")
     manifest = publishing.read_manifest(folder / "manifest.json")
     if manifest["code_version"] != code_version():
         package, _, source_hash = manifest["code_version"].partition("+")

@@ -13,6 +13,10 @@ class IndexhouseError(Exception):
     """Something the user can act on: the message says what is wrong, where, and what to do."""
 
 
+class UnknownNameError(IndexhouseError):
+    """A name on the command line (of an index, an edition, a release, a source) that does not exist: wrong usage."""
+
+
 class CatalogueError(IndexhouseError):
     """One or more errors of the catalogue, each as `file: key: what (value); remedy`."""
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from warehouse import db
-from warehouse.errors import IndexhouseError, suggest
+from warehouse.errors import IndexhouseError, UnknownNameError, suggest
 from warehouse.snapshots import write_atomically
 
 FILE = "indexhouse.duckdb"
@@ -289,7 +289,7 @@ def _remedy(error: OSError, root: Path) -> str:
 def _kept(root: Path, release_id: str) -> Release:
     names = [folder.name for folder in _folders(root)]
     if release_id not in names:
-        raise IndexhouseError(f"{root}: release '{release_id}' is not kept; {suggest(release_id, names)}")
+        raise UnknownNameError(f"{root}: release '{release_id}' is not kept; {suggest(release_id, names)}")
     release = read_release(root / release_id / FILE)
     if release.release_id != release_id:
         raise IndexhouseError(f"{release.file}: is release {release.release_id}; restore the folder from a backup")

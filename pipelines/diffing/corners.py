@@ -28,6 +28,7 @@ class Corners:
     def __init__(self, trust: bool = True) -> None:
         self._trust = trust
         self._made: dict[tuple[int, str, int, str], pl.DataFrame] = {}
+        self._same: dict[tuple[int, str, int, str], bool] = {}
         self.problems: list[str] = []
 
     def scores(self, method: Subject, data: Subject) -> pl.DataFrame:
@@ -66,11 +67,17 @@ class Corners:
 
     def continued(self, method: Subject, data: Subject) -> pl.DataFrame | None:
         """The scores that an index is spliced onto, under the same method and data; None where it is not."""
-        pair = _earlier(method, data)
+        pair = earlier(method, data)
         return self.scores(*pair) if pair else None
 
     def is_same_data(self, one: Subject, other: Subject) -> bool:
         """Whether the method of one edition finds the same observed values and the same end on the other's data."""
+        key = (id(one.side), one.name, id(other.side), other.name)
+        if key not in self._same:
+            self._same[key] = self._is_same_data(one, other)
+        return self._same[key]
+
+    def _is_same_data(self, one: Subject, other: Subject) -> bool:
         if one.ends != other.ends:
             return False
         mine = pl.col("indicator_id").is_in(sorted(behind(one)))
@@ -78,7 +85,7 @@ class Corners:
         theirs = joint(one.side, other.side, one.observed, other.observed)
         if not one.observed.filter(mine).select(columns).equals(theirs.filter(mine).select(columns)):
             return False
-        pair = _earlier(one, other)
+        pair = earlier(one, other)
         return pair is None or self.is_same_data(*pair)
 
 
@@ -105,7 +112,7 @@ def is_same_method(one: Subject, other: Subject) -> bool:
             return False
         if area_groups(one.index, ids, mine.areas) != area_groups(other.index, ids, theirs.areas):
             return False
-    pair = _earlier(one, other)
+    pair = earlier(one, other)
     return pair is None or is_same_method(*pair)
 
 
@@ -137,11 +144,8 @@ def split(corners: Corners, old: Subject, new: Subject) -> pl.DataFrame:
     for measure in ("score", "rank"):
         frame = frame.with_columns(_split(measure))
     ranked = [f"rank_{name}" for name in ("old", "new", "total", *PARTS)]
-    return (
-        frame.select(*CELL, "node_kind", "node_level", pl.selectors.starts_with("score_"), pl.selectors.starts_with("rank_"))
-        .with_columns(pl.col(ranked).cast(pl.Int32))
-        .sort(CELL)
-    )  # fmt: skip
+    scored = [f"score_{name}" for name in ("old", "new", "total", *PARTS)]
+    return frame.select(*CELL, "node_kind", "node_level", *scored, pl.col(ranked).cast(pl.Int32)).sort(CELL)
 
 
 def _split(measure: str) -> list[pl.Expr]:
@@ -150,9 +154,9 @@ def _split(measure: str) -> list[pl.Expr]:
     )
     total, again = new - old, nn - oo
     is_known = total.is_not_null() & again.is_not_null()
-    both, only_on, only_no = on.is_not_null() & no.is_not_null(), no.is_null(), on.is_null()
-    data = pl.when(both | only_no & on.is_not_null() | no.is_null()).then(on - oo).otherwise(nn - no)
-    method = pl.when(both | only_on & no.is_not_null() | on.is_null()).then(no - oo).otherwise(nn - on)
+    both = on.is_not_null() & no.is_not_null()
+    data = pl.when(on.is_not_null()).then(on - oo).otherwise(nn - no)
+    method = pl.when(no.is_not_null()).then(no - oo).otherwise(nn - on)
     interaction = pl.when(both).then(again - (on - oo) - (no - oo))
     none = pl.when(on.is_null() & no.is_null()).then(again)
     parts = {
@@ -166,7 +170,7 @@ def _split(measure: str) -> list[pl.Expr]:
     return [expression.alias(f"{measure}_{name}") for name, expression in named.items()]
 
 
-def _earlier(method: Subject, data: Subject) -> tuple[Subject, Subject] | None:
+def earlier(method: Subject, data: Subject) -> tuple[Subject, Subject] | None:
     """The editions that an index is spliced onto, on the side of its method and on that of its data."""
     onto = method.index.splice
     if onto is None:

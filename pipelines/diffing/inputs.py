@@ -14,7 +14,7 @@ import polars as pl
 from pipelines.diffing.sides import Side, Subject
 from pipelines.index.formula import evaluate
 from pipelines.index.period import period_frame
-from warehouse.catalogue.formula import inputs
+from warehouse.catalogue.formula import inputs, parse, terms
 from warehouse.catalogue.index import Index
 from warehouse.catalogue.indicator import Indicator, Unit
 from warehouse.catalogue.load import Catalogue
@@ -121,3 +121,12 @@ def with_computed(
 def behind(subject: Subject) -> frozenset[str]:
     """The observed indicators behind an edition, by its own catalogue."""
     return reach(used(subject.index), subject.side.catalogue.indicators)[0]
+
+
+def areas_behind(subject: Subject) -> frozenset[str]:
+    """The areas whose values an edition reads: its own, and those that formulas name."""
+    catalogue = subject.side.catalogue
+    computed = reach(used(subject.index), catalogue.indicators)[1]
+    formulas = (catalogue.indicators[name].formula for name in computed)
+    named = {term.area for formula in formulas if formula for term in terms(parse(formula)) if term.area}
+    return frozenset(subject.index.area_ids(catalogue.areas)) | named

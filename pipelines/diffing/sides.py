@@ -5,14 +5,12 @@ Not here: comparing them (values, corners, compare), choosing what was known on 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 from pydantic import ValidationError
@@ -24,10 +22,11 @@ from pipelines.settings import Settings
 from warehouse.catalogue.index import Edition, Index, Variant
 from warehouse.catalogue.load import Catalogue, from_document
 from warehouse.db import QueryError, quote, read_only_release
-from warehouse.errors import IndexhouseError, suggest
+from warehouse.errors import IndexhouseError, UnknownNameError, suggest
 from warehouse.releases import FILE, Release, current, list_releases, read_release
 
 MANIFEST = "manifest.json"
+TABLES = ("observation_vintage", "index_score", "snapshot")
 _EDITION = re.compile(r"([a-z][a-z0-9_]*):([a-z0-9][a-z0-9_.-]*)")
 
 
@@ -38,32 +37,39 @@ class Side:
         self.file, self.facts, self.catalogue = file, facts, catalogue
         self._known: dict[date | None, pl.DataFrame] = {}
 
+    @cached_property
+    def size(self) -> int:
+        """How many statements of its sources the release holds."""
+        with read_only_release(self.file) as con:
+            found = con.execute("select count(*) from observation_vintage").fetchone()
+        return int(found[0]) if found else 0
+
     @property
     def release_id(self) -> str:
         return self.facts.release_id
 
-    def table(self, name: str) -> pl.DataFrame:
-        """A whole table without `release_id`. Raises IndexhouseError when the release has no such table."""
+    @cached_property
+    def _tables(self) -> dict[str, pl.DataFrame]:
         try:
             with read_only_release(self.file) as con:
-                return con.sql(f"select * exclude (release_id) from {quote(name)}").pl()
+                return {name: con.sql(f"select * exclude (release_id) from {quote(name)}").pl() for name in TABLES}
         except QueryError as error:
             raise IndexhouseError(
-                f"{self.file}: table {name} cannot be read ({error}); the release was built by indexhouse "
-                f"{self.facts.code_version}, which may have other tables"
+                f"{self.file}: a table cannot be read ({(str(error).splitlines() or [''])[0]}); the release was built "
+                f"by indexhouse {self.facts.code_version}, which may have other tables"
             ) from None
 
     @cached_property
     def vintages(self) -> pl.DataFrame:
-        return self.table("observation_vintage").drop("superseded_on", "is_preferred")
+        return self._tables["observation_vintage"].drop("superseded_on", "is_preferred")
 
     @cached_property
     def scores(self) -> pl.DataFrame:
-        return self.table("index_score")
+        return self._tables["index_score"]
 
     @cached_property
     def snapshots(self) -> pl.DataFrame:
-        return self.table("snapshot")
+        return self._tables["snapshot"]
 
     def known(self, as_of: date | None) -> pl.DataFrame:
         """The observed values in force at a date, one row per key; None: at the release's own."""
@@ -134,13 +140,14 @@ def choose(settings: Settings, old: str | None, new: str | None) -> Choice:
     if any(":" in name for name in named):
         return _editions(settings, named)
     if not named:
-        return Choice(*(open_side(settings.release, each) for each in _last_two(settings.release)))
+        named = list(_last_two(settings.release))
     if len(named) == 1:
         now = current(settings.release)
         if now is None:
             raise IndexhouseError(f"{settings.release}: nothing is published yet; `indexhouse run` makes a release")
         named.append(now.release_id)
-    return Choice(*(open_side(settings.release, each) for each in named))
+    old_side, new_side = (open_side(settings.release, each) for each in named)
+    return Choice(old_side, new_side)
 
 
 def open_side(root: Path, release_id: str) -> Side:
@@ -148,16 +155,18 @@ def open_side(root: Path, release_id: str) -> Side:
     folder = root / release_id
     if not (folder / MANIFEST).exists():
         known = [path.parent.name for path in root.glob(f"*/{MANIFEST}")]
-        raise IndexhouseError(f"release '{release_id}' is not kept; {suggest(release_id, known)}")
+        raise UnknownNameError(f"release '{release_id}' is not kept; {suggest(release_id, known)}")
+    from pipelines.publishing import read_manifest  # which writes the notes of a release, by what is here
+
+    manifest = read_manifest(folder / MANIFEST)
     try:
-        document: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
-        catalogue = from_document(document["catalogue"])
-    except (OSError, ValueError, KeyError) as error:
-        what = "was built with a catalogue that this version does not read; install " + str(
-            document.get("code_version", "its version").partition("+")[0]
-        ) if isinstance(error, ValidationError) else "cannot be read; restore the release folder from a backup"
-        first = (str(error).splitlines() or [""])[0]
-        raise IndexhouseError(f"{folder / MANIFEST}: {what} ({first})") from None
+        catalogue = from_document(manifest["catalogue"])
+    except (ValidationError, KeyError) as error:
+        version = str(manifest.get("code_version", "")).partition("+")[0]
+        raise IndexhouseError(
+            f"{folder / MANIFEST}: this version does not read its catalogue ({(str(error).splitlines() or [''])[0]}); "
+            f"install version {version} to compare it"
+        ) from None
     return Side(folder / FILE, read_release(folder / FILE), catalogue)
 
 
@@ -189,7 +198,7 @@ def _editions(settings: Settings, named: list[str]) -> Choice:
         assert other is not None
         found.append(other)
     if found[0].index_id != found[1].index_id:
-        raise IndexhouseError(
+        raise UnknownNameError(
             f"{named[0]} and {named[1]} are editions of two indices, whose scores have nothing in common; "
             "name two editions of one index"
         )
@@ -199,15 +208,15 @@ def _editions(settings: Settings, named: list[str]) -> Choice:
 def _edition(side: Side, name: str) -> Subject:
     match = _EDITION.fullmatch(name)
     if match is None:
-        raise IndexhouseError(f"'{name}' is neither a release id nor INDEX:EDITION; name two of one kind")
+        raise UnknownNameError(f"'{name}' is neither a release id nor INDEX:EDITION; name two of one kind")
     index_id, edition_id = match.groups()
     indices: Mapping[str, Index] = side.catalogue.indices
     if index_id not in indices:
-        raise IndexhouseError(f"{name}: index '{index_id}' is unknown; {suggest(index_id, indices)}")
+        raise UnknownNameError(f"{name}: index '{index_id}' is unknown; {suggest(index_id, indices)}")
     found = subject_of(side, index_id, edition_id)
     if found is None:
         known = [each.id for each in editions_of(indices[index_id])]
-        raise IndexhouseError(f"{name}: edition '{edition_id}' is unknown; {suggest(edition_id, known)}")
+        raise UnknownNameError(f"{name}: edition '{edition_id}' is unknown; {suggest(edition_id, known)}")
     return found
 
 
@@ -216,3 +225,15 @@ def with_periods_of(method: Subject, data: Subject) -> Subject:
     periods = method.index.periods.model_copy(update={"last": data.index.periods.last})
     index = method.index.model_copy(update={"periods": periods})
     return replace(method, index=index, edition=method.edition.model_copy(update={"to": data.edition.to}))
+
+
+def node_words(subject: Subject, node_id: str) -> tuple[str, str] | None:
+    """The names of a node: its own, else those of its indicator; None where the index has no such node."""
+    if node_id == subject.index_id:
+        return subject.index.name_en, subject.index.name_zh
+    node = subject.index.nodes.get(node_id)
+    if node is None:
+        return None
+    indicator = subject.side.catalogue.indicators.get(node.indicator or node_id)
+    labels = node if node.name_en or indicator is None else indicator
+    return labels.name_en or node_id, labels.name_zh or node_id

@@ -6,6 +6,7 @@ Not here: computing an edition again (replay), the explanation of a cell (tree).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,17 +18,17 @@ from typing import Any
 import polars as pl
 from pydantic import ValidationError
 
+from pipelines.claims.evidence import Knowledge, preferred
 from pipelines.index.period import period_frame
 from pipelines.settings import Settings
 from pipelines.version import code_version
 from warehouse.catalogue.formula import inputs
+from warehouse.catalogue.indicator import fold_name
 from warehouse.catalogue.load import Catalogue, from_document
 from warehouse.db import Connection, read_only_release
-from warehouse.errors import IndexhouseError, suggest
+from warehouse.errors import IndexhouseError, UnknownNameError, suggest
 from warehouse.releases import release_file
 
-DERIVED = "derived"
-KEY = ("indicator_id", "ref_area", "freq", "time_period")
 Row = dict[str, Any]
 
 
@@ -92,36 +93,19 @@ class Opened:
         """One row per key of the wanted indicators: the value in force at a date, in the columns of `observation`.
 
         In: statements about `wanted`, which holds the inputs of its formulas too (see `needed`).
-        Per source the newest vintage; among sources the lowest priority, then the newest vintage, then the source id:
-        the rule of warehouse/sql/observation_as_of.sql on the statements of a release.
         """
         from pipelines.index.formula import evaluate
 
         catalogue = self.catalogue
-        told = vintages.filter(pl.col("source_id") != DERIVED)
-        if as_of is not None:
-            told = told.filter(pl.col("vintage") <= as_of)
-        newest = told.sort("vintage", descending=True).unique(["source_id", *KEY], keep="first", maintain_order=True)
-        pairs = newest.select("source_id", "indicator_id").unique()
-        order = [(source, indicator, self._priority(source, indicator)) for source, indicator in pairs.iter_rows()]
-        ranked = pl.DataFrame(
-            order, schema={"source_id": pl.String, "indicator_id": pl.String, "priority": pl.Int64}, orient="row"
-        )
-        chosen = (
-            newest.filter(pl.col("obs_value").is_not_null())
-            .join(ranked, on=["source_id", "indicator_id"])
-            .sort(["priority", "vintage", "source_id"], descending=[False, True, False])
-            .unique(KEY, keep="first", maintain_order=True)
-        )
-        observed = chosen.join(period_frame(chosen["time_period"].unique()), on="time_period", how="left").with_columns(
-            is_derived=pl.lit(False)
-        )
+        told = preferred(vintages.drop("superseded_on", "is_preferred"), as_of, self.priority)
+        dates = period_frame(told["time_period"].unique())
+        observed = told.join(dates, on="time_period", how="left").with_columns(is_derived=pl.lit(False))
         derived = evaluate(observed, {name: catalogue.indicators[name] for name in wanted}, catalogue.units)
         return pl.concat([observed.select(derived.columns), derived])
 
-    def _priority(self, source_id: str, indicator_id: str) -> int:
-        source = self.catalogue.sources[source_id]
-        return source.priority_for.get(indicator_id, source.priority)
+    @cached_property
+    def priority(self) -> Mapping[tuple[str, str] | str, int]:
+        return Knowledge.of(self.catalogue).priority
 
 
 @contextmanager
@@ -154,21 +138,34 @@ def _catalogue(manifest: Path, release_id: str, built_by: str) -> Catalogue:
 def chosen(what: str, name: str, known: Mapping[str, Sequence[str | None]]) -> str:
     """The id that a name stands for: the id itself or any of its other names, in any case.
 
-    Raises IndexhouseError with the closest known name, or with all of them.
+    Raises UnknownNameError with the closest known name, or with all of them.
     """
-    wanted = name.strip().casefold()
+    wanted = fold_name(name)
     if name in known:
         return name
-    found = [key for key, names in known.items() if wanted in {(n or "").casefold() for n in (key, *names)}]
+    spelled = {fold_name(n): (key, n) for key, names in known.items() for n in (*names, key) if n}
+    found = [key for key, names in known.items() if wanted in {fold_name(n) for n in (key, *names) if n}]
     if len(found) == 1:
         return found[0]
     if found:
-        raise IndexhouseError(f"{what} '{name}' is the name of {', '.join(sorted(found))}; give the id")
-    shown = {(n or "").casefold(): (key, n) for key, names in known.items() for n in (*names, key) if n}
-    hint = suggest(wanted, shown)
-    close = hint.removeprefix("did you mean '").removesuffix("'?")
-    if close in shown:
-        key, label = shown[close]
-        identity = f" ({key})" if key != label else ""
-        raise IndexhouseError(f"{what} '{name}' is unknown; did you mean '{label}'{identity}?")
-    raise IndexhouseError(f"{what} '{name}' is unknown; {suggest('', known)}")
+        raise UnknownNameError(f"{what} '{name}' is the name of {', '.join(sorted(found))}; give the id")
+    owners: dict[str, set[str]] = {}
+    for text, (key, _) in _parts(known):
+        owners.setdefault(text, set()).add(key)
+    parts = {text: pair for text, pair in _parts(known) if len(owners[text]) == 1}
+    for candidates in (spelled, parts):
+        close = suggest(wanted, candidates).removeprefix("did you mean '").removesuffix("'?")
+        if close in candidates:
+            key, label = candidates[close]
+            identity = f" ({key})" if key != label else ""
+            raise UnknownNameError(f"{what} '{name}' is unknown; did you mean '{label}'{identity}?")
+    raise UnknownNameError(f"{what} '{name}' is unknown; {suggest('', known)}")
+
+
+def _parts(known: Mapping[str, Sequence[str | None]]) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Every word of the ids and names, folded, with the id and the whole name that it is of."""
+    for key, names in known.items():
+        for name in (*names, key):
+            for part in re.split(r"[\W_]+", name or ""):
+                if len(part) > 1:
+                    yield fold_name(part), (key, name or key)

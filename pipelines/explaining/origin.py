@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import polars as pl
+
 from pipelines.explaining.opened import Opened, Row
 from pipelines.explaining.replay import Replay
 from pipelines.index.period import shift_years
-from warehouse.catalogue.formula import parse, terms
+from warehouse.catalogue.formula import Term, parse, terms
 from warehouse.catalogue.measure import measure
 
 CELL = re.compile(r"(?:(?P<sheet>.+)!)?(?P<column>[A-Z]{1,3})(?P<row>[1-9]\d*)")
@@ -23,11 +25,14 @@ _Rows = dict[tuple[str, str], dict[str, list[Row]]]
 class Origins:
     """Looks up the origin of values of one edition; a value that several nodes need is looked up once."""
 
-    def __init__(self, opened: Opened, replay: Replay) -> None:
+    def __init__(self, opened: Opened, replay: Replay, area: str | None = None) -> None:
+        """`area`: the only one that is asked for (with those that formulas name); None: all."""
         self._opened, self._replay = opened, replay
-        self._known = _by_series(replay.known, replay.index.freq)
-        self._told = _by_series(replay.vintages, replay.index.freq)
+        self._known = _by_series(replay.known, replay.index.freq, self._areas(area))
+        self._told = _by_series(replay.vintages, replay.index.freq, self._areas(area))
         self._found: dict[tuple[str, str, str], Document] = {}
+        self._read: dict[str, list[Term]] = {}
+        self._factors: dict[str, float] = {}
 
     def of(self, indicator_id: str, ref_area: str, time_period: str) -> Document:
         """The origin of one value as the edition knew it; `kind` is observed, computed or missing.
@@ -40,6 +45,12 @@ class Origins:
         if key not in self._found:
             self._found[key] = self._look_up(*key)
         return self._found[key]
+
+    def _areas(self, area: str | None) -> list[str] | None:
+        if area is None:
+            return None
+        formulas = [row["formula"] for row in self._opened.indicators.values() if row["formula"]]
+        return [area, *{term.area for formula in formulas for term in terms(parse(formula)) if term.area}]
 
     def _look_up(self, indicator_id: str, ref_area: str, time_period: str) -> Document:
         indicator = self._opened.indicators[indicator_id]
@@ -59,11 +70,13 @@ class Origins:
             "unit_id": indicator["unit_id"],
             "unit_en": unit["name_en"],
             "unit_zh": unit["name_zh"],
-            "unit_factor": measure(indicator["unit_id"], self._opened.catalogue.units).factor,
+            "unit_factor": self._factor(indicator["unit_id"]),
             "obs_status": used["obs_status"] if used else None,
         }
         if formula:
-            return document | {"formula": formula, "inputs": self._inputs(formula, ref_area, time_period)} | _dated(used)
+            return (
+                document | {"formula": formula, "inputs": self._inputs(formula, ref_area, time_period)} | _dated(used)
+            )
         told = self._told.get((indicator_id, ref_area), {}).get(time_period, [])
         as_of = self._replay.as_of
         vintages = [
@@ -79,17 +92,31 @@ class Origins:
             }
             for row in told
         ]
-        place = self._place(used) | _dated(used) | {"correction": self._correction(used)} if used else {}
-        return document | place | {"vintages": vintages}
+        if used:
+            source = self._opened.sources[used["source_id"]]
+            document |= {"source_en": source["name_en"], "source_zh": source["name_zh"]}
+            document |= self._place(used) | _dated(used) | {"correction": self._correction(used)}
+        return document | {"vintages": vintages}
 
     def _inputs(self, formula: str, ref_area: str, time_period: str) -> list[Document]:
         """The terms of a formula from left to right, each once, with the area and period that they are taken from."""
         found = []
-        for term in dict.fromkeys(terms(parse(formula))):
+        for term in self._terms(formula):
             period = shift_years(time_period, -term.lag) if term.lag else time_period
             own = self.of(term.indicator_id, term.area or ref_area, period or time_period)
             found.append({"lag": term.lag, "at": term.area or None, **own})
         return found
+
+    def _terms(self, formula: str) -> list[Term]:
+        if formula not in self._read:
+            self._read[formula] = list(dict.fromkeys(terms(parse(formula))))
+        return self._read[formula]
+
+    def _factor(self, unit_id: str) -> float:
+        """Base units in one unit."""
+        if unit_id not in self._factors:
+            self._factors[unit_id] = measure(unit_id, self._opened.catalogue.units).factor
+        return self._factors[unit_id]
 
     def _place(self, row: Row) -> Document:
         """Source, file and place in it; sheet, column and row where the place is a cell."""
@@ -119,10 +146,11 @@ class Origins:
         return None
 
 
-def _by_series(frame: Any, freq: str) -> _Rows:
-    """Rows by (indicator, area), then by period."""
+def _by_series(frame: pl.DataFrame, freq: str, areas: list[str] | None) -> _Rows:
+    """Rows of these areas (None: all) by (indicator, area), then by period."""
     found: _Rows = {}
-    for row in frame.filter(frame["freq"] == freq).iter_rows(named=True):
+    mine = frame.filter(pl.col("freq") == freq)
+    for row in (mine if areas is None else mine.filter(pl.col("ref_area").is_in(areas))).iter_rows(named=True):
         series = found.setdefault((row["indicator_id"], row["ref_area"]), {})
         series.setdefault(row["time_period"], []).append(row)
     return found

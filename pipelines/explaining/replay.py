@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -30,8 +30,9 @@ from warehouse.errors import IndexhouseError
 
 @dataclass(frozen=True)
 class Replay:
-    """All numbers of one edition. `computed` are the scores of the method by node (periods, areas); `published` those
-    after rebasing and splicing, unrounded too; `seam` what splicing did, None without it."""
+    """All numbers of one edition. `scores` are those of the method by node (periods, areas), `spliced` those after
+    splicing, `published` those after rebasing too, all unrounded; `old` are the scores of the index that is continued
+    (None where none is), `is_old` where they stand, `factor` (areas) what the new ones were multiplied by."""
 
     index_id: str
     edition: Row
@@ -39,9 +40,10 @@ class Replay:
     model: Model
     weight_used: dict[str, Floats]
     published: dict[str, Floats]
+    spliced: dict[str, Floats]
+    factor: Floats
     old: Floats | None
     is_old: Mask
-    factor: Floats
     vintages: pl.DataFrame
     known: pl.DataFrame
 
@@ -101,17 +103,14 @@ def replay(opened: Opened, index_id: str, edition: Row) -> Replay:
             f"index {index_id}, edition {edition['edition_id']}: {error} (the release was built by indexhouse "
             f"{opened.code_version}, this is {code_version()})"
         ) from None
-    published, factor, old, is_old = _moved(opened, index, model)
+    moved = _moved(opened, index, model)
     return Replay(
         index_id,
         edition,
         index,
         model,
-        effective_weights(tree, model.scores._replace(score=published)),
-        published,
-        old,
-        is_old,
-        factor,
+        effective_weights(tree, model.scores._replace(score=moved.published)),
+        *moved,
         vintages,
         known,
     )
@@ -136,20 +135,31 @@ def _indicators(index: Index, tree: Tree) -> Any:
             yield node.quantity
 
 
-def _moved(opened: Opened, index: Index, model: Model) -> tuple[dict[str, Floats], Floats, Floats | None, Mask]:
-    """Scores after rebasing and splicing; the factor of the splice (areas); the old scores and where they stand."""
+class _Moved(NamedTuple):
+    """Scores after splicing and then rebasing, those between the two, the factor of the splice (areas), the old scores
+    (None without a splice) and where they stand."""
+
+    published: dict[str, Floats]
+    spliced: dict[str, Floats]
+    factor: Floats
+    old: Floats | None
+    is_old: Mask
+
+
+def _moved(opened: Opened, index: Index, model: Model) -> _Moved:
     found, panel, root = dict(model.scores.score), model.inputs.panel, model.tree.root
     old, is_old, factor = None, np.zeros(found[root].shape, dtype=bool), np.ones(len(panel.areas))
+    if index.splice is not None:
+        old = _earlier(opened, index.splice.index, index.splice.edition, panel)
+        places = [panel.periods.index(period) for period in index.splice.periods if period in panel.periods]
+        done = splice(found[root], old, places)
+        found[root], factor, is_old = done.scores, done.factor, done.is_old
+    between = dict(found)
     if index.rebase is not None:
         at = panel.periods.index(index.rebase.period) if index.rebase.period in panel.periods else -1
         for node in model.tree.children:
             found[node] = rebase(found[node], at, index.rebase.value).scores
-    if index.splice is not None:
-        old = _earlier(opened, index.splice.index, index.splice.edition, panel)
-        places = [panel.periods.index(period) for period in index.splice.periods if period in panel.periods]
-        spliced = splice(found[root], old, places)
-        found[root], factor, is_old = spliced.scores, spliced.factor, spliced.is_old
-    return found, factor, old, is_old
+    return _Moved(found, between, factor, old, is_old)
 
 
 def _earlier(opened: Opened, index_id: str, edition_id: str, panel: Panel) -> Floats:

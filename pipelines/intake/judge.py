@@ -52,7 +52,8 @@ def read_and_judge(workspace: Workspace) -> list[SourceIntake]:
     """
     workspace.keep_json("started.json", now().isoformat())
     with progress.step("read") as note:
-        intakes = [item for source_id in workspace.records for item in read_source(workspace, source_id)]
+        sources = note.over(workspace.records, "sources")
+        intakes = [item for source_id in sources for item in read_source(workspace, source_id)]
         rejected, results = _judge(workspace, intakes)
         _refuse_lost_sources(intakes, rejected)
         _refuse_outdated_corrections(workspace, [item for n, item in enumerate(intakes) if n not in rejected])

@@ -37,7 +37,8 @@ def fetch_sources(workspace: Workspace, selected: list[str], offline: bool, at: 
     catalogue = workspace.catalogue
     chosen = [s for s in selected if not (offline and isinstance(catalogue.sources[s].fetch, Http))]
     with progress.step("fetch") as note, ThreadPoolExecutor(max_workers=8) as pool:
-        outcomes = list(pool.map(lambda source_id: _fetch_one(workspace, source_id, at), chosen))
+        looks = pool.map(lambda source_id: _fetch_one(workspace, source_id, at), chosen)
+        outcomes = list(note.over(looks, "sources", len(chosen)))
         brought, failed = sum(o.new_records for o in outcomes), [o for o in outcomes if o.problem]
         note.say(f"{len(outcomes)} sources, {brought} new files" + (f", {len(failed)} failed" if failed else ""))
     for outcome in failed:

@@ -5,23 +5,38 @@ Not here: what the report makes of them (chapter, statements, revisions, quality
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from pipelines.reporting.text import Words, same, words
-from warehouse.db import Connection
+from warehouse import db
 
 Row = dict[str, Any]
+BEFORE = "before"
+
+
+@contextmanager
+def opened(file: Path, catalogue: Mapping[str, Any], previous: Path | None = None) -> Iterator[Release]:
+    """A release file for reading, and beside it the one before as the database `before`, where there is one."""
+    with db.connect() as con:
+        con.execute(f"attach {db.quote_text(str(file))} as this (read_only)")
+        if previous is not None:
+            con.execute(f"attach {db.quote_text(str(previous))} as {BEFORE} (read_only)")
+        con.execute("use this")
+        yield Release(con, catalogue, previous is not None)
 
 
 class Release:
     """One release: its file, and the catalogue that its manifest holds (for texts that no table has)."""
 
-    def __init__(self, con: Connection, catalogue: dict[str, Any]) -> None:
+    def __init__(self, con: db.Connection, catalogue: Mapping[str, Any], has_previous: bool = False) -> None:
         self.con = con
         self.catalogue = catalogue
+        self.has_previous = has_previous
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """The rows of a statement, as dictionaries by column name."""

@@ -5,6 +5,7 @@ Not here: the sentences of the page (templates), markup (page).
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import date
 from typing import Any, NamedTuple
@@ -23,7 +24,7 @@ class Words(NamedTuple):
     en: str
     zh: str
 
-    def __add__(self, other: Any) -> Words:  # type: ignore[override]
+    def __add__(self, other: Any) -> Words:
         return Words(self.en + other[0], self.zh + other[1])
 
 
@@ -68,18 +69,19 @@ def significant(value: float | None, digits: int = 4) -> str:
         return MISSING
     if value == 0:
         return "0"
-    whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
-    if not whole and abs(value) < 1e-4:
+    size = math.floor(math.log10(abs(value)))
+    if size < -4:
         return f"{value:.{digits - 1}e}".replace("-", "−")
-    return _without_zeros(number(value, max(0, digits - whole)))
+    return _without_zeros(number(value, max(0, digits - 1 - size)))
 
 
 def _without_zeros(text: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def span(low: float | None, high: float | None, decimals: int = 1, sign: bool = False) -> Words:
-    """From a to b; a dash where an end is missing."""
+def span(ends: tuple[float | None, float | None] | None, decimals: int = 1, sign: bool = False) -> Words:
+    """From a to b; a dash without an interval or where an end is missing."""
+    low, high = ends or (None, None)
     if low is None or high is None:
         return same(MISSING)
     first, last = number(low, decimals, sign), number(high, decimals, sign)
@@ -122,7 +124,7 @@ def short_period(text: str | None) -> str:
 
 def plural(count: int, one: str, many: str, zh: str) -> Words:
     """1 check, 2 checks; 2项检查. `zh` is what follows the number."""
-    return Words(f"{count} {one if count == 1 else many}", f"{count}{zh}")
+    return Words(f"{count:,} {one if count == 1 else many}", f"{count:,}{zh}")
 
 
 def shortened(text: str, width: int) -> str:

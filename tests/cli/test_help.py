@@ -7,7 +7,24 @@ from pathlib import Path
 
 import pytest
 
-VERBS = ("run", "status", "check", "preview", "new", "query", "releases", "publish", "rollback", "rebuild", "serve")
+VERBS = (
+    "run",
+    "status",
+    "check",
+    "preview",
+    "new",
+    "query",
+    "export",
+    "explain",
+    "releases",
+    "publish",
+    "rollback",
+    "report",
+    "rebuild",
+    "diff",
+    "docs",
+    "serve",
+)
 
 
 @pytest.mark.parametrize("verb", VERBS)

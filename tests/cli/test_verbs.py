@@ -51,7 +51,7 @@ def test_an_unknown_release_is_answered_with_the_closest_known_one(
     ((release_id,),) = published_small.query("select release_id from release")
     wrong = release_id[:-1] + ("0" if release_id[-1] != "0" else "1")
     answer = indexhouse(*published_small.options, verb, wrong)
-    assert answer.status == 1
+    assert answer.status == 2
     assert len(answer.errors) == 1 and f"did you mean '{release_id}'?" in answer.errors[0]
 
 

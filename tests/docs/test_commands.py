@@ -4,7 +4,7 @@ A block fenced as ```console holds one command after `$ ` and its answer on stdo
 the home differ from run to run and are masked; a line `...` stands for any number of lines. After a change of the data
 `make test JOBS=0 ARGS="tests/docs --rewrite-pages"` writes the present answers into the pages.
 
-Not here: docs/catalogue.md (test_catalogue_doc).
+Not here: docs/catalogue.md (test_catalogue_doc), pages that are worked through on a home of their own (test_sessions).
 """
 
 from __future__ import annotations
@@ -27,12 +27,15 @@ from warehouse.catalogue import load
 from warehouse.catalogue.source import Source
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+WORKED_THROUGH = {DOCS / "tutorial.md", DOCS / "zh" / "tutorial.md", *(DOCS / "how-to").glob("*.md")}
 BUILTIN = Path(load.__file__).parent / "builtin"
 CONSOLE = re.compile(r"^```console\n\$ (indexhouse [^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHOWN = [
     pytest.param(page, command, answer, id=f"{page.stem}: {command[:60]}")
     for page in PAGES
+    if page not in WORKED_THROUGH
     for command, answer in CONSOLE.findall(page.read_text("utf-8"))
 ]
 MASKS = (
@@ -101,8 +104,9 @@ def test_no_page_holds_a_path_of_a_machine() -> None:
 
 
 def test_the_map_names_every_page() -> None:
-    listed = (ROOT / "docs" / "index.md").read_text("utf-8")
-    assert [p.name for p in PAGES if p.parent.name == "docs" and p.name not in listed and p.stem != "index"] == []
+    listed = set(re.findall(r"\]\(([^)#]+)", (DOCS / "index.md").read_text("utf-8")))
+    pages = {page.relative_to(DOCS).as_posix() for page in [*DOCS.rglob("*.md"), *DOCS.rglob("*.ipynb")]}
+    assert sorted(pages - listed - {"index.md"}) == []
 
 
 def test_the_page_of_tables_is_current(capsys: pytest.CaptureFixture[str]) -> None:

@@ -71,8 +71,8 @@ class Scorer:
     ) -> Floats:  # fmt: skip
         """Scores (periods, areas) on the grid; all NaN where the index has none under these conditions."""
         try:
-            model = build._model(self.index_id, index, edition, observations, indicators, areas)
-            scores, _, _ = build._final(index, model, continued)
+            model = build.edition_model(self.index_id, index, edition, observations, indicators, areas)
+            scores, _, _ = build.published_scores(index, model, continued)
         except (IndexhouseError, ValueError):
             return np.full((len(self.grid.periods), len(self.grid.areas)), np.nan)
         panel = model.inputs.panel

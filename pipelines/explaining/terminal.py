@@ -73,7 +73,7 @@ def _head(document: Document, width: int, at: int) -> Iterator[Text]:
     edition_id, release_id = document["edition_id"], document["release_id"]
     words = (
         f"{together(en, zh)}, {period}; edition {edition_id} ({edition}){as_of}; release {release_id}",
-        f"{together(zh, en)}，{period}；版次{edition_id}（{edition}）{as_of}；发布{release_id}",
+        f"{together(zh, en)}，{period}；版次{edition_id}（{edition}）{as_of}；发布版 {release_id}",
     )
     yield from _styled(words[at], width)
     if len(document["path"]) > 1:

@@ -84,8 +84,8 @@ def build_edition(
         variant, edition = edition, edition_of(index, edition)
         index, variant_of = index.with_changes(variant.changes), base
     try:
-        model = _model(index_id, index, edition, observations, indicators, areas)
-        scores, factor, changes = _final(index, model, continued)
+        model = edition_model(index_id, index, edition, observations, indicators, areas)
+        scores, factor, changes = published_scores(index, model, continued)
         key = {"index_id": index_id, "edition_id": edition.id}
         parts = _contributions(model, scores, factor, changes)
         intervals, sensitivity = robustness_frames(key, index, model, scores)
@@ -123,7 +123,7 @@ def build_edition(
     )
 
 
-def _model(
+def edition_model(
     index_id: str,
     index: Index,
     edition: Edition,
@@ -149,7 +149,7 @@ def _model(
     return model
 
 
-def _final(index: Index, model: Model, continued: pl.DataFrame | None) -> tuple[NodeScores, Floats, Floats]:
+def published_scores(index: Index, model: Model, continued: pl.DataFrame | None) -> tuple[NodeScores, Floats, Floats]:
     """Scores after splicing and rebasing, the factor (areas) between them and the scores of the method, and where
     (periods, areas) the index is this framework's own."""
     scores, panel, root = model.scores, model.inputs.panel, model.tree.root

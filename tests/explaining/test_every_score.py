@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -101,13 +102,15 @@ def test_every_observed_value_is_one_of_its_statements_and_has_a_cell(walked: Wa
 
 @pytest.mark.slow
 def test_every_method_gives_its_score_from_its_explanation(opened_methods: Any, every_cell: Callable) -> None:
-    wrong, told = [], 0
+    wrong, told, notes = [], 0, {}
     for document in every_cell(opened_methods):
         place = tuple(document[key] for key in ("index_id", "edition_id", "ref_area", "time_period"))
         wrong += [(*place, text) for text in disagreements(document) + document["checked"]["differences"]]
         told += document["checked"]["scores"]
+        notes |= {note["en"]: note["zh"] for node in nodes(document["tree"]) for note in node["notes"]}
     assert wrong == []
     assert told == opened_methods.rows("select count(*) as n from index_score")[0]["n"] > 8_000
+    assert len(notes) > 20 and [en for en, zh in notes.items() if en == zh or not re.search("[一-龥]", zh)] == []
 
 
 @pytest.mark.slow

@@ -16,10 +16,11 @@ from pipelines import progress, validation
 from pipelines.intake.judge import read_and_judge
 from pipelines.intake.look import fetch_sources
 from pipelines.marts import release_tables
+from pipelines.publishing import read_manifest
 from pipelines.settings import Settings, now
 from pipelines.workspace import Workspace, open_catalogue
 from warehouse import releases
-from warehouse.catalogue.load import KINDS
+from warehouse.catalogue.load import KINDS, from_document
 from warehouse.errors import IndexhouseError
 
 
@@ -58,11 +59,13 @@ def check_everything(settings: Settings) -> CheckReport:
             lines += [f"warning: {source.source_id}: {text}" for text in source.problems]
         checks += len(workspace.read_json("intake_checks.json"))
         lines += workspace.read_json("intake_messages.json")
-    if releases.current(settings.release):
+    if current := releases.current(settings.release):
         try:
-            results = validation.validate(
-                settings.release / releases.FILE, release_plan(release_tables(catalogue).values(), catalogue)
-            )
+            # a release keeps the promises of the catalogue that it was built from
+            manifest = read_manifest(settings.release / current.release_id / "manifest.json")
+            built_from = from_document(manifest["catalogue"])
+            plan = release_plan(release_tables(built_from).values(), built_from)
+            results = validation.validate(settings.release / releases.FILE, plan)
             checks += len(results)
             lines += messages(results)
         except IndexhouseError as error:

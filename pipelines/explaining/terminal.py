@@ -208,7 +208,8 @@ def _node_lines(row: Row, names: int, widths: list[int]) -> Iterator[Text]:
     tones = [_tone(text) for text in row.columns]
     for number, part in enumerate(wrapped(row.name, names - cell_len(row.guide))):
         guide = row.guide if number == 0 else row.below
-        line = Text(guide, QUIET)
+        line = Text()
+        line.append(guide, QUIET)
         line.append(part, style)
         if number == 0:
             line.append(" " * (names - cell_len(guide) - cell_len(part)))
@@ -230,9 +231,9 @@ def _detail_lines(row: Row, width: int) -> Iterator[Text]:
         is_long = cell_len(head) + label_width + 2 + LEAST_NAME > width
         room = width - cell_len(head) - (2 if is_long else label_width + 2)
         if is_long:
-            yield Text(head, QUIET) + Text(label, LABEL)
+            yield Text.assemble((head, QUIET), (label, LABEL))
         for number, part in enumerate(wrapped(text, max(room, 12))):
-            line = Text(head, QUIET)
+            line = Text.assemble((head, QUIET))
             if is_long:
                 line.append("  ")
             elif number == 0:

@@ -294,11 +294,22 @@ def _scope(rests_on: Document | None) -> Words:
     return f"over {when}, {n} area{'s' if n != 1 else ''}", f"取自{when}，{n}个地区"
 
 
+def _bracketed(digits: Digits) -> Digits:
+    """Numbers as they stand in a formula: those below zero in brackets."""
+
+    def shown(value: float | None) -> str:
+        text = digits(value)
+        return f"({text})" if value is not None and text.startswith("-") else text
+
+    return shown
+
+
 def _formula(stage: Document, value: float | None, digits: Digits) -> str:
     """The formula of a normalisation with its numbers; empty where it is no arithmetic."""
     rule, facts = stage["rule"], stage["parameters"]
     method, options = rule["method"], rule["options"]
     up = stage["direction"] > 0
+    digits = _bracketed(digits)
     x = digits(value)
 
     def way(low: Any, high: Any) -> str:

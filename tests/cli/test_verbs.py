@@ -162,6 +162,14 @@ def test_check_of_a_sound_installation_changes_nothing(indexhouse: Callable, sma
     assert {p: p.read_bytes() for p in small.home.rglob("*") if p.is_file()} == before
 
 
+def test_check_judges_the_release_by_the_catalogue_that_it_was_built_from(indexhouse: Callable, small) -> None:
+    assert indexhouse(*small.options, "run", "--offline").status == 0
+    (declared,) = (small.catalogue / "indices").glob("*.yml")
+    declared.with_name("another_index.yml").write_text(declared.read_text("utf-8"), "utf-8")
+    answer = indexhouse(*small.options, "check")
+    assert answer.status == 0, answer.out + answer.err
+
+
 def test_json_answers_of_a_run_hold_nothing_else(indexhouse: Callable, small) -> None:
     document = indexhouse(*small.options, "run", "--offline", "--json").json
     assert document["status"] == "nothing_changed"

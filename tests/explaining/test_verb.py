@@ -107,6 +107,7 @@ def test_colours_mean_something_on_a_terminal(told: Callable) -> None:
     lines = drawn(told("china_regional_innovation", "CN-GD", "2017"), 100)
     styles = {(line.plain[span.start : span.end], span.style) for line in lines for span in line.spans}
     assert ("+0.810", "green") in styles and ("-0.177", "red") in styles
+    assert {line.style for line in lines if "├─" in line.plain} == {""}, "only the guides are quiet, not the numbers"
 
 
 def test_exact_prints_numbers_that_read_back_the_same(told: Callable) -> None:

@@ -61,7 +61,7 @@ def main() -> None:
         load = os.getloadavg()[0]
         about = report.machine(load, report.BI_LIBRARIES)
         tables = report.bi_tables(measure_bi(arguments.quick, _say), load)
-        parts["bi"] = [*about, "", "### BI queries", "", *tables]
+        parts["bi"] = [*about, "", "### Ten queries", "", *tables]
     print("\n\n".join("\n".join(lines) for lines in parts.values()))
     if arguments.write:
         _say(f"kept in {report.write(parts)}")

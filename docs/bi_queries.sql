@@ -78,11 +78,16 @@ group by indicator_id
 order by indicator_id;
 
 -- movers scans: one row per indicator and area: the twenty largest relative changes since 2015, in size.
-select series_id as indicator_id, ref_area, time_period, previous_value, obs_value, change_pct
-from growth
-where series_kind = 'indicator' and period_year >= 2015 and change_pct is not null and previous_value > 0
-order by abs(change_pct) desc, series_id, ref_area, time_period
-limit 20;
+with largest as (
+    select series_id as indicator_id, ref_area, time_period, previous_value, obs_value, change_pct
+    from growth
+    where series_kind = 'indicator' and period_year >= 2015 and change_pct is not null and previous_value > 0
+    order by abs(change_pct) desc, series_id, ref_area, time_period
+    limit 20
+)
+select indicator_id, ref_area, time_period, previous_value, obs_value, change_pct
+from largest
+order by abs(change_pct) desc, indicator_id, ref_area, time_period;
 
 -- sources scans: one row per source: values in use, newest year, oldest and newest vintage, values with an assumed date.
 with used as (

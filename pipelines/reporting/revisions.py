@@ -17,6 +17,7 @@ from warehouse.db import QueryError
 SHOWN_VALUES = 20
 SHOWN_SCORES = 20
 SHOWN_INPUTS = 15
+MOST_COMPARED = 5_000_000
 _INDICATOR = Column(Words("Indicator", "指标"), "text")
 _AREA = Column(Words("Area", "地区"), "text")
 _PERIOD = Column(Words("Period", "时期"), "code")
@@ -54,13 +55,15 @@ def _since_release(release: Release, chapters: list[Chapter]) -> Revisions | Non
     except QueryError:
         return None
     facts = release.facts
+    n = {key: f"{count:,}" for key, count in counts.items()}
     intro = [Words(
-        f"Compared with release {before['release_id']} (data to {before['data_vintage']}): "
-        f"{counts['changed']} of {counts['known']} observations have another value, {counts['added']} came in, "
-        f"{counts['gone']} went.",
-        f"与发布版{before['release_id']}（数据截至{before['data_vintage']}）相比：{counts['known']}个观测值中"
-        f"{counts['changed']}个数值不同，新增{counts['added']}个，减少{counts['gone']}个。",
+        f"Compared with release {before['release_id']} (data to {before['data_vintage']}): {n['changed']} of "
+        f"{n['known']} observations have another value, {n['added']} came in, {n['gone']} went.",
+        f"与发布版{before['release_id']}（数据截至{before['data_vintage']}）相比：{n['known']}个观测值中"
+        f"{n['changed']}个数值不同，新增{n['added']}个，减少{n['gone']}个。",
     )]  # fmt: skip
+    if _is_narrowed(release):
+        intro.append(Words("Counted are the indicators that an index uses.", "仅计指数所用指标。"))
     same_code = before["code_version"] == facts["code_version"]
     same_catalogue = before["catalogue_hash"] == facts["catalogue_hash"]
     if same_code and same_catalogue:
@@ -83,18 +86,26 @@ def _since_release(release: Release, chapters: list[Chapter]) -> Revisions | Non
     return Revisions(intro, [table for table in (sources, changed, *scores) if table is not None])
 
 
-_BOTH = (
-    f"from main.observation n full join {BEFORE}.main.observation b using (indicator_id, ref_area, freq, time_period)"
-)
+def _compared(release: Release) -> tuple[str, str]:
+    """The observations of both releases as two relations; of a very large release those that an index uses."""
+    only = " where indicator_id in (select indicator_id from index_node)" if _is_narrowed(release) else ""
+    columns = "indicator_id, ref_area, freq, time_period, obs_value, true as is_there"
+    now, before = (f"(select {columns} from {name}.observation{only})" for name in ("main", f"{BEFORE}.main"))
+    return now, before
+
+
+def _is_narrowed(release: Release) -> bool:
+    n: int = release.one("select count(*) as n from main.observation")["n"]
+    return n > MOST_COMPARED
 
 
 def _counts(release: Release) -> dict[str, int]:
+    now, before = _compared(release)
     return release.one(
-        "select count(*) filter (n.release_id is not null) as known, "
-        "count(*) filter (n.release_id is not null and b.release_id is null) as added, "
-        "count(*) filter (n.release_id is null) as gone, "
-        "count(*) filter (n.release_id is not null and b.release_id is not null "
-        f"and n.obs_value is distinct from b.obs_value) as changed {_BOTH}"
+        "select count(*) filter (n.is_there) as known, count(*) filter (n.is_there and b.is_there is null) as added, "
+        "count(*) filter (n.is_there is null) as gone, "
+        "count(*) filter (n.is_there and b.is_there and n.obs_value is distinct from b.obs_value) as changed "
+        f"from {now} n full join {before} b using (indicator_id, ref_area, freq, time_period)"
     )
 
 
@@ -118,12 +129,12 @@ def _newer_sources(release: Release) -> Table | None:
 
 def _changed_values(release: Release) -> Table | None:
     """The largest changes of values that both releases have; those that an index uses first."""
+    now, before = _compared(release)
     rows = release.rows(
         "select indicator_id, ref_area, time_period, b.obs_value as earlier, n.obs_value as later, "
         "100 * (n.obs_value / nullif(b.obs_value, 0) - 1) as pct, "
         "indicator_id in (select indicator_id from index_node) as is_used "
-        "from main.observation n "
-        f"join {BEFORE}.main.observation b using (indicator_id, ref_area, freq, time_period) "
+        f"from {now} n join {before} b using (indicator_id, ref_area, freq, time_period) "
         "where n.obs_value is distinct from b.obs_value "
         f"order by is_used desc, abs(pct) desc nulls last, indicator_id, ref_area, time_period limit {SHOWN_VALUES + 1}"
     )

@@ -71,3 +71,13 @@ def test_a_release_before_that_cannot_be_read_is_passed_over(make_page: Callable
     damaged.mkdir()
     (damaged / "indexhouse.duckdb").write_bytes(b"no database")
     assert "No earlier release is kept" in said(make_page(tmp_path))
+
+
+def test_of_a_very_large_release_the_indicators_of_an_index_are_compared(
+    make_page: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.reporting.revisions.MOST_COMPARED", 10)
+    make_page(tmp_path, areas=3)
+    second = make_page(tmp_path, areas=3, number=2, factor=1.1)
+    assert "Counted are the indicators that an index uses." in said(second)
+    assert "36 of 36 observations have another value" in said(second)

@@ -20,6 +20,7 @@ from expectations.plan import release_plan
 from pipelines import progress, validation
 from pipelines.alert import post_json
 from pipelines.diffing.notes import write_notes
+from pipelines.explaining.page import write_beside
 from pipelines.marts import families, release_tables
 from pipelines.marts.headlines import headlines
 from pipelines.marts.observations import kept
@@ -154,6 +155,7 @@ def publish_candidate(workspace: Workspace, switch: bool) -> Outcome:
         }  # fmt: skip
         manifest = json.loads(json.dumps(manifest, ensure_ascii=False, default=str))
         write_report(path, manifest, workspace.settings.release)
+        write_beside(path, workspace.catalogue)
         write_notes(workspace.settings.release, path, workspace.catalogue)
         done = publisher.publish(
             workspace.settings.release, path.parent, manifest, facts.built_at, keep=workspace.settings.keep,

@@ -19,6 +19,8 @@ from pipelines.explaining.origin import Document
 from pipelines.explaining.terminal import drawn
 from pipelines.explaining.tree import Explained, edition_of
 from pipelines.explaining.words import lines_of
+from warehouse.catalogue.load import Catalogue
+from warehouse.db import read_only_release
 from warehouse.errors import IndexhouseError
 from warehouse.snapshots import write_atomically
 
@@ -27,16 +29,24 @@ STATIC_WIDTH = 100
 
 
 def write_pages(opened: Opened, folder: Path) -> dict[str, Path]:
-    """Write one page for each index of a release into a folder: <index_id>.html. Out: index id -> file.
+    """Write one page for each index of a release into a folder: explain_<index_id>.html. Out: index id -> file.
 
     A page shows `#edition=latest&area=CN-BJ&period=2023&node=rd_intensity` when it is opened with that.
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = {}
     for index_id in sorted(opened.catalogue.indices):
-        written[index_id] = folder / f"{index_id}.html"
+        written[index_id] = folder / f"explain_{index_id}.html"
         write_page(opened, written[index_id], index_id)
     return written
+
+
+def write_beside(file: Path, catalogue: Catalogue) -> dict[str, Path]:
+    """Write the pages of a staged release beside its file, for its report to link to. In: the file, and the catalogue
+    that it was built from."""
+    with read_only_release(file) as con:
+        release_id, built_by = con.execute("select release_id, code_version from release").fetchall()[0]
+        return write_pages(Opened(con, release_id, built_by, catalogue), file.parent)
 
 
 def write_page(opened: Opened, file: Path, index_id: str, asked: Document | None = None) -> None:

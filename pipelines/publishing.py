@@ -154,8 +154,8 @@ def publish_candidate(workspace: Workspace, switch: bool) -> Outcome:
             "catalogue": workspace.catalogue.document,
         }  # fmt: skip
         manifest = json.loads(json.dumps(manifest, ensure_ascii=False, default=str))
-        write_report(path, manifest, workspace.settings.release)
         write_beside(path, workspace.catalogue)
+        write_report(path, manifest, workspace.settings.release)
         write_notes(workspace.settings.release, path, workspace.catalogue)
         done = publisher.publish(
             workspace.settings.release, path.parent, manifest, facts.built_at, keep=workspace.settings.keep,

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from pipelines.reporting.reading import Release, Row
-from pipelines.reporting.text import Words, period, same, words
+from pipelines.reporting.text import Words, same, words
 
 FEW_AREAS = 6
 
@@ -293,12 +293,8 @@ def _base_value(main: Edition, scores: dict[str, dict[str, Row]]) -> float | Non
     return round(known[0], 6)
 
 
-def said(chapter: Chapter, edition: Edition) -> Words:
+def said(edition: Edition) -> Words:
     """An edition in a few words: its name, and what it knew."""
     if edition.as_of is None or edition.variant_of:
         return edition.name
     return edition.name + Words(f" (data to {edition.as_of})", f"（数据截至{edition.as_of}）")
-
-
-def newest(chapter: Chapter) -> Words:
-    return period(chapter.period)

@@ -64,7 +64,7 @@ def _one_area(chapter: Chapter) -> Figure:
     area = chapter.focus.ref_area
     editions = chapter.editions[:SHOWN_EDITIONS]
     series = [
-        charts.Series(Mark(said(chapter, edition), charts.SERIES[n], "line", charts.DASHES[n]),
+        charts.Series(Mark(said(edition), charts.SERIES[n], "line", charts.DASHES[n]),
                       values_of(chapter, edition, area), is_strong=n == 0)
         for n, edition in enumerate(editions)
     ]  # fmt: skip
@@ -142,7 +142,7 @@ def _edition_table(
 ) -> Table:
     area, d = chapter.focus.ref_area, chapter.decimals
     against = compared_edition(chapter)
-    columns = [PERIOD, *(Column(said(chapter, edition)) for edition in editions)]
+    columns = [PERIOD, *(Column(said(edition)) for edition in editions)]
     if band:
         columns.insert(2, Column(Words("90 % interval", "90%区间")))
     if against:
@@ -311,8 +311,8 @@ def _compared(chapter: Chapter) -> Figure | None:
         ])  # fmt: skip
     kept, cut = limited(lines, SHOWN_AREAS, Words("the best ranked ones", "排名最前者"))
     marks = (
-        Mark(said(chapter, edition), charts.SERIES[1], "diamond"),
-        Mark(said(chapter, chapter.main), charts.ACCENT, "dot"),
+        Mark(said(edition), charts.SERIES[1], "diamond"),
+        Mark(said(chapter.main), charts.ACCENT, "dot"),
     )
     changed = sum(1 for _, then, now in found if then.get("score_rank") != now.get("score_rank"))
     when = period(p)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Collection
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from pipelines.reporting import (
     over_time,
     quality,
     revisions,
+    robustness,
     statements,
     text,
 )
@@ -37,13 +39,13 @@ TEMPLATES = Path(__file__).parent / "templates"
 FULL_CHAPTERS = 8
 
 
-def page(release: Release, proof: citing.Proof) -> str:
-    """The report of a release as HTML."""
+def page(release: Release, proof: citing.Proof, explained: Collection[str] = ()) -> str:
+    """The report of a release as HTML. `explained`: indices that have a page of explanations beside the report."""
     with ThreadPoolExecutor(max_workers=1) as artist:
-        return _page(release, proof, artist)
+        return _page(release, proof, explained, artist)
 
 
-def _page(release: Release, proof: citing.Proof, artist: Executor) -> str:
+def _page(release: Release, proof: citing.Proof, explained: Collection[str], artist: Executor) -> str:
     """The charts are drawn while the tables are written: the one engine is not Python's."""
     found = chapters(release)
     told = [_told(chapter) for chapter in found[:FULL_CHAPTERS]]
@@ -63,6 +65,7 @@ def _page(release: Release, proof: citing.Proof, artist: Executor) -> str:
         title=citing.title(found),
         headlines=[headline.headline(chapter) for chapter in found],
         chapters=told,
+        explained=explained,
         left_chapters=max(0, len(found) - FULL_CHAPTERS),
         publications=publications,
         revisions=revisions.revisions(release, found),
@@ -87,7 +90,7 @@ def _told(chapter: Chapter) -> dict[str, Any]:
         "figures": [*over_time.figures(chapter), *movement.figures(chapter), *areas.figures(chapter)],
         "growth": growing.tables(chapter),
         "method": method.method(chapter),
-        "varied": method.varied(chapter),
+        "varied": robustness.varied(chapter),
     }
 
 

@@ -20,13 +20,15 @@ from warehouse.snapshots import write_atomically
 
 FILE = "report.html"
 MANIFEST = "manifest.json"
+EXPLAINED = "explain_"
 
 
 def write_report(file: Path, manifest: Mapping[str, Any], root: Path) -> Path:
     """Write report.html beside a release file.
 
-    In: the file, staged or released; its manifest (for texts of the catalogue that no table holds); the folder of
-    the releases, where the one before is looked for. Raises IndexhouseError when it cannot be made.
+    In: the file, staged or released, with the pages of explanations beside it that the report is to link to; its
+    manifest (for texts of the catalogue that no table holds); the folder of the releases, where the one before is
+    looked for. Raises IndexhouseError when it cannot be made.
     """
     from pipelines.reporting.citing import Proof
     from pipelines.reporting.page import page
@@ -36,9 +38,10 @@ def write_report(file: Path, manifest: Mapping[str, Any], root: Path) -> Path:
     with file.open("rb") as content:
         proof = Proof(file.name, hashlib.file_digest(content, "sha256").hexdigest(), facts.size_bytes)
     target = file.with_name(FILE)
+    explained = {path.stem.removeprefix(EXPLAINED) for path in file.parent.glob(f"{EXPLAINED}*.html")}
     try:
         with opened(file, manifest.get("catalogue", {}), _before(root, facts)) as release:
-            html = page(release, proof)
+            html = page(release, proof, explained)
     except IndexhouseError:
         raise
     except Exception as error:

@@ -37,7 +37,11 @@ def test_the_page_loads_nothing(document: html.HtmlElement, builtin_page: Any) -
     for style in document.xpath("//style/text() | //@style"):
         assert "url(" not in style and "@import" not in style
     addresses = {a.get("href") for a in document.xpath("//a")}
-    assert all(address.startswith(("#", "https://", "http://")) for address in addresses)
+    beside = {
+        address.partition("#")[0] for address in addresses if not address.startswith(("#", "https://", "http://"))
+    }
+    assert beside == {f"explain_{BEIJING}.html", f"explain_{CHINA}.html"}
+    assert all((builtin_page.file.parent / name).is_file() for name in beside)
     assert not document.xpath("//svg//@*[contains(., 'url(')]"), "references would meet those of other drawings"
 
 

@@ -79,6 +79,7 @@ def _page(release: Release, proof: citing.Proof, explained: Collection[str], art
         live={"config": charts.CONFIG, "charts": live},
         style=Markup((TEMPLATES / "style.css").read_text("utf-8")),
         scripts={name: Markup(content) for name, content in scripts.items()},
+        licence=Markup((TEMPLATES / "vega.LICENSE.txt").read_text("utf-8")),
         policy=_policy(list(scripts.values())),
     )
 

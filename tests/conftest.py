@@ -66,6 +66,7 @@ def indexhouse(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str
     for name in list(os.environ):
         if name.startswith("INDEXHOUSE_"):
             monkeypatch.delenv(name)
+    monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "yes")
 

@@ -33,7 +33,7 @@ def pages(catalogue: Catalogue, facts: Facts) -> Iterator[tuple[str, str]]:
     """(path inside the folder, text) of every page and of what they share. The same input gives the same bytes."""
     book = _Book(catalogue, facts)
     yield from ((name, (TEMPLATES / name).read_text("utf-8")) for name in ASSETS)
-    yield "search.js", f"window.INDEXHOUSE_ENTRIES = {json.dumps(book.entries(), ensure_ascii=False)};\n"
+    yield "search.js", f"window.CATALOGUE_ENTRIES = {json.dumps(book.entries(), ensure_ascii=False)};\n"
     yield "index.html", book.overview()
     for indicator_id in catalogue.indicators:
         yield f"indicator/{indicator_id}.html", book.indicator(indicator_id)

@@ -144,7 +144,7 @@ def test_the_dictionary_is_that_of_the_release(builtin: Any, pages: dict[str, Pa
 @pytest.mark.slow
 def test_the_search_list_holds_every_entry_with_an_address_that_exists(folder: Path, pages: dict[str, Page]) -> None:
     text = (folder / "search.js").read_text("utf-8")
-    entries = json.loads(text.removeprefix("window.INDEXHOUSE_ENTRIES = ").rstrip().rstrip(";"))
+    entries = json.loads(text.removeprefix("window.CATALOGUE_ENTRIES = ").rstrip().rstrip(";"))
     assert {kind for kind, *_ in entries} == {
         "indicator", "source", "index", "publication", "area", "unit", "table", "column"
     }  # fmt: skip
@@ -199,7 +199,7 @@ def test_texts_of_the_catalogue_are_only_text(indexhouse: Callable[..., Any], sm
         assert not any(name.startswith("on") for name in page.attributes), path.name
     assert nasty in Page((small.home / "docs" / "source" / "figures.html").read_text("utf-8")).text
     text = (small.home / "docs" / "search.js").read_text("utf-8")
-    assert json.loads(text.removeprefix("window.INDEXHOUSE_ENTRIES = ").rstrip().rstrip(";"))
+    assert json.loads(text.removeprefix("window.CATALOGUE_ENTRIES = ").rstrip().rstrip(";"))
 
 
 def test_keys_in_an_address_are_not_shown(indexhouse: Callable[..., Any], small: Any) -> None:

@@ -69,6 +69,7 @@ def built(
         dict.fromkeys(tree.declared, 0.0) | (thresholds or {}),
         {leaf: nodes[leaf].get("direction", 1) for leaf in tree.leaves},
         {leaf: np.array(q, float)[:, None] for leaf, q in (quantities or {}).items()},
+        frozenset(tree.leaves),
         Cells([str(2010 + t) for t in range(len(panel))], [f"A{a}" for a in range(panel.shape[1])]),
     )
     return tree, score_tree(tree, panel, ~np.isnan(panel), methods), steps

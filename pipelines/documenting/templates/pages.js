@@ -39,7 +39,7 @@
 
   const box = document.getElementById("search");
   const found = document.getElementById("found");
-  const entries = (window.INDEXHOUSE_ENTRIES || []).map(function (entry) {
+  const entries = (window.CATALOGUE_ENTRIES || []).map(function (entry) {
     return { entry: entry, title: (entry[1] + " " + entry[2] + " " + entry[3]).toLowerCase(), all: entry.join(" ").toLowerCase() };
   });
 

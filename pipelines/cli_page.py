@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from warehouse.tables_page import keep_page
+
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "cli.md"
 HEAD = """\
 # The command
@@ -98,15 +100,7 @@ def _cell(text: str) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the page, or with --check say whether it is current (exit status 1 when not)."""
-    text = page()
-    if "--check" in arguments:
-        if PAGE.exists() and PAGE.read_text("utf-8") == text:
-            return 0
-        print("docs/cli.md: is not current; run `python -m pipelines.cli_page`", file=sys.stderr)
-        return 1
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(text, "utf-8")
-    return 0
+    return keep_page(PAGE, page(), "pipelines.cli_page", arguments)
 
 
 if __name__ == "__main__":

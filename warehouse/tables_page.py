@@ -61,17 +61,21 @@ def _row(column: Column) -> str:
     return f"| {name} | {kind} | {column.unit_id or ''} | {text} |\n"
 
 
+def keep_page(file: Path, text: str, module: str, arguments: list[str]) -> int:
+    """Write a page that a module makes, or with --check say whether it is current (exit status 1 when not)."""
+    if "--check" in arguments:
+        if file.exists() and file.read_text("utf-8") == text:
+            return 0
+        print(f"docs/{file.name}: is not current; run `python -m {module}`", file=sys.stderr)
+        return 1
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, "utf-8")
+    return 0
+
+
 def main(arguments: list[str]) -> int:
     """Write the page, or with --check say whether it is current (exit status 1 when not)."""
-    text = page()
-    if "--check" in arguments:
-        if PAGE.exists() and PAGE.read_text("utf-8") == text:
-            return 0
-        print("docs/tables.md: is not current; run `python -m warehouse.tables_page`", file=sys.stderr)
-        return 1
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(text, "utf-8")
-    return 0
+    return keep_page(PAGE, page(), "warehouse.tables_page", arguments)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import polars as pl
 from pipelines.index.cohere import cohere
 from pipelines.index.draw import AS_IS
 from pipelines.index.rank import Floats
+from pipelines.index.rebase import rebase
 from pipelines.index.scope import Mask
 from pipelines.index.score import (
     Methods,
@@ -92,10 +93,10 @@ class Variations:
         found = score_tree(tree, leaf_scores, observed, methods, weights).score
         scores = {node: found[node] for node in tree.children}
         if self._rebased is not None:
-            value = self._index.rebase.value if self._index.rebase else 100.0
+            assert self._index.rebase is not None
             for node, series in scores.items():
-                base = series[..., self._rebased : self._rebased + 1, :]
-                scores[node] = series * (value / np.where(base > 0, base, np.nan))
+                by_period = rebase(np.moveaxis(series, -2, 0), self._rebased, self._index.rebase.value)
+                scores[node] = np.moveaxis(by_period.scores, 0, -2)
         return scores
 
     def _without(

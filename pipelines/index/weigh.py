@@ -12,7 +12,7 @@ import numpy as np
 
 from pipelines.index.principal import correlation, eigen, principal
 from pipelines.index.rank import Floats
-from pipelines.index.scope import Cells, Mask, Parameters, is_per_period, scope_mask
+from pipelines.index.scope import Cells, Mask, Parameters, is_per_period, scope_cells
 from pipelines.index.statistics import count, deviation, highest, lowest, total
 from warehouse.catalogue.method.weight import AhpWeights, CriticWeights, EntropyWeights, PcaWeights
 from warehouse.errors import IndexhouseError
@@ -206,7 +206,7 @@ def _compared(step: AhpWeights, one: str, other: str) -> float:
 def _blocks(node: _Node, scope: Any) -> Floats:
     """The scores of the scope (blocks, cells, children), a block per period for the scope `period`, else one."""
     scores = round_significant(node.scores)
-    return scores if is_per_period(scope) else scores[scope_mask(scope, node.cells)][None]
+    return scope_cells(scores, scope, node.cells)
 
 
 def _unit_scores(blocks: Floats) -> tuple[Floats, Mask]:
